@@ -1,0 +1,96 @@
+"""What made a result: versions, settings and the hashes of what went in."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from radtool.files import encode, hash_of, sha256
+
+__all__ = ["VERSIONED", "provenance", "sidecar_path", "versions"]
+
+VERSIONED = (
+    "radtool",
+    "numpy",
+    "scipy",
+    "pandas",
+    "numba",
+    "scikit-learn",
+    "xgboost-cpu",
+    "xgboost",
+    "lifelines",
+    "statsmodels",
+    "pydicom",
+    "highdicom",
+    "SimpleITK",
+    "PyWavelets",
+    "onnxruntime",
+)
+
+
+def versions(packages: Iterable[str] = VERSIONED) -> dict[str, str]:
+    """Return the installed versions of the packages that shape numbers, and of Python.
+
+    Packages that are not installed are left out; nothing is imported to find out.
+    """
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def provenance(
+    settings: Mapping[str, Any],
+    inputs: Iterable[str | os.PathLike[str]] = (),
+    *,
+    root: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """Describe how a result was made; holds no time stamp, so equal runs give equal bytes.
+
+    Parameters
+    ----------
+    settings : mapping
+        Everything that was chosen.
+    inputs : iterable of path-like
+        Files that were read; each is hashed.
+    root : path-like, optional
+        Input paths are written relative to this folder when they lie below it.
+
+    Returns
+    -------
+    dict
+        ``settings``, ``settings_sha256``, ``versions`` and ``inputs`` (path -> SHA-256).
+    """
+    return {
+        "settings": encode(settings),
+        "settings_sha256": hash_of(settings),
+        "versions": versions(),
+        "inputs": {_shown(path, root): sha256(path) for path in sorted(map(Path, inputs))},
+    }
+
+
+def _shown(path: Path, root: str | os.PathLike[str] | None) -> str:
+    if root is not None:
+        base = Path(root).resolve()
+        if path.resolve().is_relative_to(base):
+            return path.resolve().relative_to(base).as_posix()
+    return path.name
+
+
+def sidecar_path(path: str | os.PathLike[str]) -> Path:
+    """Return where the provenance of an output lies: ``features.parquet`` -> ``….provenance.json``.
+
+    Examples
+    --------
+    >>> sidecar_path("out/features.parquet").as_posix()
+    'out/features.parquet.provenance.json'
+    """
+    final = Path(path)
+    return final.with_name(final.name + ".provenance.json")

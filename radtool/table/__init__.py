@@ -1,0 +1,32 @@
+"""What a manifest, a feature table and an outcome are; exact joins; splits; fold-safe steps."""
+
+from radtool.table.contracts import (
+    FAMILIES,
+    KEYS,
+    Failure,
+    check_features,
+    check_manifest,
+    check_survival,
+    feature_columns,
+)
+from radtool.table.files import read_manifest, read_table, write_table
+from radtool.table.joining import Endpoint, Study, join
+from radtool.table.step import FeatureStep, step_from_dict
+
+__all__ = [
+    "FAMILIES",
+    "KEYS",
+    "Endpoint",
+    "Failure",
+    "FeatureStep",
+    "Study",
+    "check_features",
+    "check_manifest",
+    "check_survival",
+    "feature_columns",
+    "join",
+    "read_manifest",
+    "read_table",
+    "step_from_dict",
+    "write_table",
+]

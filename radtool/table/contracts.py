@@ -1,0 +1,220 @@
+"""The contracts of the three tables, and the functions that hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from radtool.errors import RadtoolError, TableError, did_you_mean
+
+__all__ = [
+    "FAMILIES",
+    "KEYS",
+    "MANIFEST_COLUMNS",
+    "Failure",
+    "check_features",
+    "check_manifest",
+    "check_survival",
+    "feature_columns",
+]
+
+KEYS = ("case_id", "patient_id", "site", "roi", "timepoint")
+MANIFEST_COLUMNS = (
+    "case_id",
+    "patient_id",
+    "site",
+    "modality",
+    "timepoint",
+    "roi",
+    "image",
+    "mask",
+)
+_REQUIRED = ("case_id", "patient_id", "image")
+_DEFAULTS = {"site": "", "modality": "", "timepoint": "baseline", "roi": "", "mask": ""}
+
+FAMILIES = (
+    # IBSI convention
+    "morph", "loc", "stat", "ih", "ivh", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm",
+    # pyradiomics convention
+    "shape", "shape2D", "firstorder", "gldm",
+)  # fmt: skip
+_FEATURE = re.compile(rf"^[A-Za-z]\w*?_(?:{'|'.join(FAMILIES)})_\w+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A case that gave no result, and why.
+
+    Parameters
+    ----------
+    case_id : str
+        The case.
+    stage : str
+        Where it stopped: "curation", "segmentation", "extraction", "join", ….
+    reason : str
+        The error's own words.
+    path : str, default ""
+        The file concerned, when there is one.
+    """
+
+    case_id: str
+    stage: str
+    reason: str
+    path: str = ""
+
+    @classmethod
+    def of(cls, case_id: str, stage: str, error: RadtoolError, path: str = "") -> Failure:
+        """Make a failure from a caught error."""
+        return cls(str(case_id), stage, str(error), str(path))
+
+
+def feature_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns that are features, by the shape of their name, in table order.
+
+    A feature is ``<image>_<family>_<feature>…`` with a family of `FAMILIES`, an identifier
+    (letters, digits, underscore).
+
+    Examples
+    --------
+    >>> feature_columns(pd.DataFrame(columns=["site", "age", "original_stat_mean"]))
+    ['original_stat_mean']
+    """
+    return [str(column) for column in table.columns if _FEATURE.match(str(column))]
+
+
+def check_manifest(table: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
+    """Return the manifest with its optional columns filled in, or raise.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row an image with a mask.
+    name : str
+        How messages call the table, usually its path.
+
+    Returns
+    -------
+    DataFrame
+        Manifest columns first and as text, the acquisition columns after them, index 0…n-1.
+
+    Raises
+    ------
+    TableError
+        A required column is missing, a key is empty, or a case_id appears twice.
+    """
+    table = table.copy()
+    for column in _REQUIRED:
+        if column not in table.columns:
+            raise TableError(
+                f"{name} has no column {column!r}{did_you_mean(column, map(str, table.columns))}"
+            )
+    for column, default in _DEFAULTS.items():
+        if column not in table.columns:
+            table[column] = default
+    for column in MANIFEST_COLUMNS:
+        filled = table[column].fillna(_DEFAULTS.get(column, ""))
+        table[column] = filled.map(_as_key)
+    for column in _REQUIRED:
+        empty = table.index[table[column] == ""].tolist()
+        if empty:
+            raise TableError(f"{name}: {column} is empty in row(s) {_listed(empty)}")
+    _refuse_duplicates(table, ["case_id"], name)
+    rest = [column for column in table.columns if column not in MANIFEST_COLUMNS]
+    return table[[*MANIFEST_COLUMNS, *rest]].reset_index(drop=True)
+
+
+def check_features(table: pd.DataFrame, name: str = "feature table") -> pd.DataFrame:
+    """Return the feature table with float64 features, or raise.
+
+    Raises
+    ------
+    TableError
+        No patient_id, no feature, a feature that is not a number, the same case twice, or two
+        rows for one patient, roi and timepoint.
+    """
+    if "patient_id" not in table.columns:
+        raise TableError(f"{name} has no column 'patient_id'")
+    table = table.copy()
+    if "case_id" not in table.columns:
+        table.insert(0, "case_id", table["patient_id"])
+    for column in KEYS:
+        if column in table.columns:
+            table[column] = table[column].fillna(_DEFAULTS.get(column, "")).map(_as_key)
+    features = feature_columns(table)
+    if not features:
+        raise TableError(
+            f"{name} has no feature column; a feature is named"
+            " <image>_<family>_<feature>, for example original_stat_mean"
+        )
+    wrong = [column for column in features if not pd.api.types.is_numeric_dtype(table[column])]
+    if wrong:
+        raise TableError(f"{name}: not numbers in feature column(s) {_listed(wrong)}")
+    table = table.astype(dict.fromkeys(features, np.float64))
+    _refuse_duplicates(table, ["case_id"], name)
+    _refuse_duplicates(
+        table, [key for key in ("patient_id", "roi", "timepoint") if key in table.columns], name
+    )
+    return table.reset_index(drop=True)
+
+
+def check_survival(y: pd.DataFrame, name: str = "outcome") -> pd.DataFrame:
+    """Return a survival outcome as ``event`` (bool) and ``duration`` (float), or raise.
+
+    Parameters
+    ----------
+    y : DataFrame
+        Columns ``event`` (True, 1: observed) and ``duration`` (time to event or censoring, > 0).
+    name : str
+        How messages call it.
+
+    Raises
+    ------
+    TableError
+        Other columns are missing, a value is missing, an event is not 0/1, a duration not above
+        0, or nobody has an event.
+    """
+    missing = {"event", "duration"} - set(y.columns)
+    if missing:
+        raise TableError(
+            f"{name} needs the columns event and duration, got {list(map(str, y.columns))}"
+        )
+    duration = pd.to_numeric(y["duration"], errors="coerce").astype(float)
+    bad = y.index[~(np.isfinite(duration) & (duration > 0))].tolist()
+    if bad:
+        raise TableError(f"{name}: duration must be a number above 0, is not for {_listed(bad)}")
+    event = pd.to_numeric(y["event"], errors="coerce")
+    odd = y.index[~event.isin([0, 1])].tolist()
+    if odd:
+        raise TableError(f"{name}: event must be 0/1 or False/True, is not for {_listed(odd)}")
+    if not event.any():
+        raise TableError(
+            f"{name}: no events among {len(y)} cases; nothing can be learned or tested"
+        )
+    return pd.DataFrame({"event": event.astype(bool), "duration": duration}, index=y.index)
+
+
+def _as_key(value: object) -> str:
+    """Text of a key; a whole number read as 7.0 is the same key as 7."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _refuse_duplicates(table: pd.DataFrame, columns: list[str], name: str) -> None:
+    repeated = table.duplicated(columns, keep=False)
+    if repeated.any():
+        cases = table.loc[repeated, "case_id"].unique().tolist()
+        raise TableError(
+            f"{name}: more than one row for the same {' + '.join(columns)}: {_listed(cases)};"
+            " keep one row each, or give the rows different roi or timepoint"
+        )
+
+
+def _listed(values: Iterable[object], most: int = 5) -> str:
+    values = list(values)
+    shown = ", ".join(map(str, values[:most]))
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

@@ -1,0 +1,88 @@
+"""Tables on disk: Parquet, CSV and Excel, read with exact keys, written whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from radtool.errors import InputError, TableError
+from radtool.files import atomic_path, write_json
+from radtool.provenance import sidecar_path
+from radtool.table.contracts import KEYS, check_manifest
+
+__all__ = ["read_manifest", "read_table", "write_table"]
+
+
+def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a Parquet, CSV, TSV or Excel table; key columns stay text ("007" is not 7).
+
+    Raises
+    ------
+    InputError
+        The file is missing or its format is unknown.
+    TableError
+        The file is not a readable table, is empty, or names a column twice.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError(f"{source}: no such file")
+    keys: dict[str, type] = dict.fromkeys(KEYS, str)
+    name = source.name.lower()
+    try:
+        if name.endswith(".parquet"):
+            table = pd.read_parquet(source)
+        elif name.endswith((".csv", ".csv.gz")):
+            table = pd.read_csv(source, dtype=keys, float_precision="round_trip")
+        elif name.endswith((".tsv", ".tsv.gz")):
+            table = pd.read_csv(source, dtype=keys, sep="\t", float_precision="round_trip")
+        elif name.endswith((".xlsx", ".xls")):
+            table = pd.read_excel(source, dtype=keys)
+        else:
+            raise InputError(f"{source}: unknown table format; use .parquet, .csv, .tsv or .xlsx")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        raise TableError(f"{source}: not a readable table ({error})") from error
+    if table.columns.has_duplicates:
+        twice = table.columns[table.columns.duplicated()].tolist()
+        raise TableError(f"{source}: column named twice: {twice}")
+    return table
+
+
+def write_table(
+    table: pd.DataFrame,
+    path: str | os.PathLike[str],
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a table atomically as Parquet or CSV by its suffix, with a provenance sidecar.
+
+    CSV keeps 17 significant digits, a decimal point and Unix line ends everywhere.
+    """
+    target = Path(path)
+    with atomic_path(target) as part:
+        if target.suffix == ".parquet":
+            table.to_parquet(part, index=False)
+        elif target.suffix == ".csv":
+            table.to_csv(part, index=False, lineterminator="\n")
+        else:
+            raise InputError(f"{target}: a table is written as .parquet or .csv")
+    if provenance is not None:
+        write_json(sidecar_path(target), provenance)
+
+
+def read_manifest(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a manifest; image and mask paths come back absolute.
+
+    Raises
+    ------
+    InputError, TableError
+        See `read_table` and `check_manifest`.
+    """
+    source = Path(path)
+    manifest = check_manifest(read_table(source), str(source))
+    folder = source.resolve().parent
+    for column in ("image", "mask"):
+        manifest[column] = [str(folder / value) if value else "" for value in manifest[column]]
+    return manifest
