@@ -16,6 +16,8 @@ from radtool.table.contracts import KEYS, check_manifest
 
 __all__ = ["read_manifest", "read_table", "write_table"]
 
+_FORMATS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx")
+
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a Parquet, CSV, TSV or Excel table; key columns stay text ("007" is not 7).
@@ -30,25 +32,27 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     source = Path(path)
     if not source.is_file():
         raise InputError(f"{source}: no such file")
-    keys: dict[str, type] = dict.fromkeys(KEYS, str)
-    name = source.name.lower()
+    if not source.name.lower().endswith(_FORMATS):
+        raise InputError(f"{source}: unknown table format; use {', '.join(_FORMATS)}")
     try:
-        if name.endswith(".parquet"):
-            table = pd.read_parquet(source)
-        elif name.endswith((".csv", ".csv.gz")):
-            table = pd.read_csv(source, dtype=keys, float_precision="round_trip")
-        elif name.endswith((".tsv", ".tsv.gz")):
-            table = pd.read_csv(source, dtype=keys, sep="\t", float_precision="round_trip")
-        elif name.endswith((".xlsx", ".xls")):
-            table = pd.read_excel(source, dtype=keys)
-        else:
-            raise InputError(f"{source}: unknown table format; use .parquet, .csv, .tsv or .xlsx")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        table = _read(source)
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise TableError(f"{source}: not a readable table ({error})") from error
     if table.columns.has_duplicates:
         twice = table.columns[table.columns.duplicated()].tolist()
         raise TableError(f"{source}: column named twice: {twice}")
     return table
+
+
+def _read(source: Path) -> pd.DataFrame:
+    keys: dict[str, type] = dict.fromkeys(KEYS, str)
+    name = source.name.lower()
+    if name.endswith(".parquet"):
+        return pd.read_parquet(source)
+    if name.endswith(".xlsx"):
+        return pd.read_excel(source, dtype=keys)
+    separator = "\t" if ".tsv" in name[-7:] else ","
+    return pd.read_csv(source, dtype=keys, sep=separator, float_precision="round_trip")
 
 
 def write_table(

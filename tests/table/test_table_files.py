@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from radtool.errors import InputError, TableError
+from radtool.provenance import provenance
+from radtool.table import read_manifest, read_table, write_table
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_tables_come_back_to_the_last_digit(tmp_path: Path, name: str) -> None:
+    table = pd.DataFrame({"patient_id": ["007", "8"], "original_stat_mean": [0.1 + 0.2, 1e-300]})
+    write_table(table, tmp_path / name)
+    pd.testing.assert_frame_equal(read_table(tmp_path / name), table, check_exact=True)
+
+
+def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": [1.5, 2.5]})
+    for name in ("x.parquet", "y.parquet"):
+        write_table(table, tmp_path / name)
+    assert (tmp_path / "x.parquet").read_bytes() == (tmp_path / "y.parquet").read_bytes()
+
+
+def test_settings_and_hashes_lie_beside_a_table(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": [1.5]})
+    write_table(table, tmp_path / "x.csv")
+    write_table(table, tmp_path / "y.csv", provenance({"k": 1}, [tmp_path / "x.csv"]))
+    text = (tmp_path / "y.csv.provenance.json").read_text()
+    assert '"settings_sha256"' in text
+    assert '"x.csv"' in text
+
+
+def test_manifest_paths_are_relative_to_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("case_id,patient_id,image,mask\n01,01,i.nii,\n")
+    made = read_manifest(tmp_path / "m.csv")
+    assert made["case_id"].tolist() == ["01"]
+    assert made["image"].tolist() == [str(tmp_path.resolve() / "i.nii")]
+    assert made["mask"].tolist() == [""]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error", "message"),
+    [
+        ("a.txt", "x", InputError, "unknown table format"),
+        ("a.csv", "", TableError, "not a readable table"),
+        ("a.parquet", "x", TableError, "not a readable table"),
+    ],
+)
+def test_unreadable_tables_name_the_file(
+    tmp_path: Path, name: str, text: str, error: type[Exception], message: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(error, match=message):
+        read_table(tmp_path / name)
+
+
+def test_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_table(tmp_path / "absent.csv")
