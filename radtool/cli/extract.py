@@ -1,0 +1,48 @@
+"""radtool extract: features of a cohort, or of one image and mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from radtool.cli.console import finish, progress_bar, say
+from radtool.errors import InputError
+
+__all__ = ["extract"]
+
+
+def extract(
+    params: Annotated[
+        str, typer.Option("--params", help="Parameter file, or the name of a shipped one.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Feature table: .parquet or .csv.")],
+    manifest: Annotated[
+        Path | None, typer.Option(help="Table of images and masks (case_id, patient_id, image, …).")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="One image instead of a manifest.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Its mask.")] = None,
+    roi: Annotated[str | None, typer.Option(help="Which ROI of a mask with several.")] = None,
+    engine: Annotated[
+        Literal["radtool", "pyradiomics"], typer.Option(help="Who computes.")
+    ] = "radtool",
+    jobs: Annotated[int, typer.Option(help="Cases at a time; -1: all cores.")] = -1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port.")
+    ] = None,
+) -> None:
+    """Extract features: one row or one named failure a case."""
+    from radtool.study.extraction import extract_to, single_case
+
+    if (manifest is None) == (image is None):
+        raise InputError("give either --manifest or --image with --mask")
+    if image is not None and mask is None:
+        raise InputError("--image needs --mask")
+    source = manifest if image is None else single_case(image, mask, roi)
+    with progress_bar() as progress:
+        result = extract_to(
+            source, params, out, engine=engine, jobs=jobs, scheduler=scheduler, progress=progress
+        )
+    say(f"{out}: {len(result.table)} row(s), {len(result.failures)} failure(s)")
+    finish(result.failures)

@@ -1,0 +1,195 @@
+"""What a study file may say. Every key, every default, and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from radtool.errors import ParameterError
+from radtool.files import hash_of
+from radtool.settings import parse_settings, read_yaml
+from radtool.table import Endpoint
+
+__all__ = [
+    "CohortSettings",
+    "DataSettings",
+    "ExtractionSettings",
+    "PredictorSettings",
+    "StudySettings",
+    "ValidationSettings",
+    "read_study",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSettings:
+    """Where the data are; paths are relative to the study file.
+
+    Parameters
+    ----------
+    dicom : Path, optional
+        A folder, zip or tar of DICOM files to curate.
+    manifest : Path, optional
+        A table of images and masks, instead of `dicom`.
+    features : Path, optional
+        A ready feature table, instead of both.
+    outcomes : Path, optional
+        One row a patient. Without it the run ends with the feature table.
+    rois : dict, optional
+        ROI name -> patterns that are this ROI (``{"GTV": ["GTV*", "gtv-1"]}``); all others are
+        left out. Without it every ROI found is a case.
+    checks : str, optional
+        File of quality checks; the modality's own set by default.
+    """
+
+    dicom: Path | None = None
+    manifest: Path | None = None
+    features: Path | None = None
+    outcomes: Path | None = None
+    rois: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    checks: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("dicom", "manifest", "features") if getattr(self, name)]
+        if len(given) != 1:
+            raise ParameterError(
+                f"[data] needs exactly one of dicom, manifest and features, got {given or 'none'}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractionSettings:
+    """How features are made: one parameter file, or one a modality."""
+
+    parameters: str | dict[str, str] = "ct_ibsi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortSettings:
+    """Who teaches and who tests.
+
+    Parameters
+    ----------
+    column : str, default "site"
+        The column that tells cohorts apart.
+    development : tuple of str
+        Its values for training; empty: everyone who is not external.
+    external : tuple of str
+        Its values for the frozen external validation; may be empty.
+    """
+
+    column: str = "site"
+    development: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        both = sorted(set(self.development) & set(self.external))
+        if both:
+            raise ParameterError(f"[cohorts] {both} cannot be development and external")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictorSettings:
+    """Which outcome-table columns may predict, and which feature is the volume."""
+
+    clinical: tuple[str, ...] = ()
+    semantic: tuple[str, ...] = ()
+    volume: str = "original_morph_volume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSettings:
+    """Internal validation: nested repeated cross-validation and bootstrap optimism."""
+
+    folds: int = 5
+    repeats: int = 10
+    bootstrap: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.folds < 2 or self.repeats < 1 or self.bootstrap < 0:
+            raise ParameterError(
+                "[validation] needs folds >= 2, repeats >= 1 and bootstrap >= 0 (0: none)"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySettings:
+    """A whole study file.
+
+    Parameters
+    ----------
+    title : str
+        Heads the report.
+    data, extraction, cohorts, predictors, validation
+        See their classes.
+    endpoints : tuple of Endpoint
+        The questions; none: the run ends with the feature table.
+    steps : tuple of dict
+        The steps of the radiomics block in order: ``step`` names a radtool.table.FeatureStep, the
+        other keys are its settings; ``only: survival`` or ``only: marker`` limits it.
+    batch : str, optional
+        The column whose levels harmonization aligns, for the evidence before and after.
+    risk_groups : {"median", "tertiles", "p75"}
+        Cut-offs, always from the development cohort.
+    marker_model : {"xgboost", "logistic", "random_forest", "elastic_net"}
+        What predicts binary markers.
+    """
+
+    title: str
+    data: DataSettings
+    extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
+    cohorts: CohortSettings = field(default_factory=CohortSettings)
+    endpoints: tuple[Endpoint, ...] = ()
+    predictors: PredictorSettings = field(default_factory=PredictorSettings)
+    steps: tuple[dict[str, Any], ...] = ()
+    batch: str | None = None
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
+    risk_groups: Literal["median", "tertiles", "p75"] = "median"
+    marker_model: Literal["xgboost", "logistic", "random_forest", "elastic_net"] = "xgboost"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; paths by name only, so that a moved study has the same hash."""
+        plain = dataclasses.asdict(self)
+        plain["data"] = {
+            key: value.name if isinstance(value, Path) else value
+            for key, value in plain["data"].items()
+        }
+        return plain
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that was chosen."""
+        return hash_of(self.to_dict())
+
+
+def read_study(path: str | os.PathLike[str]) -> StudySettings:
+    """Read a study file; paths in it come back absolute.
+
+    Raises
+    ------
+    ParameterError
+        A key is unknown or missing, or a value is wrong; the message names the place.
+    InputError
+        A file that it names does not exist.
+    """
+    source = Path(path)
+    study = parse_settings(StudySettings, read_yaml(source), source.name)
+    folder = source.resolve().parent
+    absolute = {
+        name: folder / getattr(study.data, name)
+        for name in ("dicom", "manifest", "features", "outcomes")
+        if getattr(study.data, name) is not None
+    }
+    for name, place in absolute.items():
+        if not place.exists():
+            raise ParameterError(f"{source.name} [data] {name}: {place} does not exist")
+    if study.endpoints and study.data.outcomes is None:
+        raise ParameterError(f"{source.name}: endpoints need [data] outcomes")
+    names = [endpoint.name for endpoint in study.endpoints]
+    if len(set(names)) < len(names):
+        raise ParameterError(f"{source.name}: two endpoints have the same name: {names}")
+    return dataclasses.replace(study, data=dataclasses.replace(study.data, **absolute))

@@ -1,0 +1,89 @@
+"""The rules that a reviewer would otherwise repeat."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import radtool
+
+PACKAGE = Path(radtool.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = ("torch", "xgboost", "lifelines", "matplotlib", "sklearn", "scipy", "pandas", "numba")
+RULED = ("torch", "xgboost", "lifelines", "matplotlib")
+
+
+def imported_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_importing_radtool_loads_nothing_heavy() -> None:
+    assert not imported_by("import radtool") & set(HEAVY)
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    assert not imported_by("import radtool.cli") & {*HEAVY, "SimpleITK", "pydicom", "joblib"}
+
+
+@pytest.mark.parametrize(
+    "package", sorted(path.name for path in PACKAGE.iterdir() if path.is_dir())
+)
+def test_packages_load_the_heavy_four_only_where_used(package: str) -> None:
+    if not (PACKAGE / package / "__init__.py").is_file():
+        pytest.skip(f"{package} holds data, no code")
+    assert not imported_by(f"import radtool.{package}") & set(RULED)
+
+
+def test_every_public_name_is_there() -> None:
+    missing = [name for name in radtool.__all__ if not hasattr(radtool, name)]
+    assert missing == []
+
+
+def test_unknown_names_are_attribute_errors() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'extrakt'"):
+        radtool.extrakt  # noqa: B018
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_under_400_lines(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= 400, f"{path.name} has {lines} lines; split it by noun"
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages([str(PACKAGE)], "radtool.")
+    return sorted(info.name for info in found)
+
+
+@pytest.mark.parametrize("name", modules())
+def test_public_lists_are_sorted_and_true(name: str) -> None:
+    source = importlib.util.find_spec(name).origin
+    tree = ast.parse(Path(source).read_text(encoding="utf-8"))
+    listed = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        if isinstance(node.value, ast.List)
+    ]
+    if not listed:
+        assert name.rsplit(".", 1)[-1].startswith("_") or "._" in name, f"{name} has no __all__"
+        return
+    assert listed[0] == sorted(listed[0], key=_ruff_order)
+    if name.startswith("radtool.segmentation.train"):
+        pytest.importorskip("torch", reason="training needs torch")
+    module = importlib.import_module(name)
+    assert [item for item in listed[0] if not hasattr(module, item)] == []
+
+
+def _ruff_order(name: str) -> tuple[int, str]:
+    """Constants, then classes, then the rest (isort order, as ruff sorts __all__)."""
+    kind = 0 if name.isupper() else 1 if name[:1].isupper() else 2
+    return kind, name
