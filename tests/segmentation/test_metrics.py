@@ -91,7 +91,7 @@ def test_concentric_spheres_are_their_radii_apart(step):
     small, large = (make(sphere(r, center, shape, (step,) * 3), (step,) * 3) for r in (12, 15))
     found = compare_masks(small, large, tolerance_mm=4.0)
     half_diagonal = step * np.sqrt(3) / 2
-    assert found.msd == pytest.approx(3.0, abs=half_diagonal / 2)
+    assert found.msd == pytest.approx(3.0, abs=half_diagonal)
     assert found.hd == pytest.approx(3.0, abs=half_diagonal)
     assert found.surface_dsc == 1.0
     assert compare_masks(small, large, tolerance_mm=1.18).surface_dsc == 0.0
