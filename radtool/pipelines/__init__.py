@@ -1,1 +1,1 @@
-"""(being built)"""
+"""Ready-made studies: from a joined study to results and frozen signatures."""

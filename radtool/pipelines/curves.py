@@ -1,0 +1,110 @@
+"""From outcomes and predictions to the curves that a report draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from radtool.evaluation import auc, kaplan_meier, logrank, roc_curve
+from radtool.report.results import KaplanMeier, RocCurve, SurvivalGroup
+
+__all__ = ["kaplan_meier_record", "roc_record", "time_grid"]
+
+Predict = Callable[[pd.Index, np.ndarray], pd.DataFrame]
+
+
+def time_grid(last: float, steps: int = 5) -> tuple[float, ...]:
+    """Round times from 0 to the last follow-up at which numbers at risk are printed.
+
+    Examples
+    --------
+    >>> time_grid(1830.0)
+    (0.0, 400.0, 800.0, 1200.0, 1600.0)
+    """
+    rough = last / steps
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(nice * power for nice in (1, 2, 2.5, 4, 5, 10) if nice * power >= rough)
+    return tuple(float(step * k) for k in range(int(last / step + 1e-9) + 1) if step * k <= last)
+
+
+def kaplan_meier_record(
+    y: pd.DataFrame,
+    groups: pd.Series,
+    *,
+    labels: Sequence[str],
+    names: tuple[str, str],
+    cut: str,
+    predict: Predict | None = None,
+) -> KaplanMeier:
+    """Observed, and if wanted predicted, survival of risk groups.
+
+    Parameters
+    ----------
+    y : DataFrame
+        ``event`` and ``duration``.
+    groups : Series of str
+        Risk group of each case, same index.
+    labels : sequence of str
+        All groups, lowest risk first; those without cases are left out.
+    names : tuple of 2 str
+        Model and cohort.
+    cut : str
+        Where the cut-offs come from, in words.
+    predict : callable, optional
+        (index of the group's cases, times) -> predicted survival, one row a case.
+    """
+    grid = time_grid(float(y["duration"].max()))
+    present = [label for label in labels if (groups == label).any()]
+    test = logrank(y, groups) if len(present) > 1 else None
+    return KaplanMeier(
+        model=names[0],
+        cohort=names[1],
+        groups=tuple(_group(y[groups == label], label, grid, predict) for label in present),
+        grid=grid,
+        log_rank_p=test.p if test else None,
+        log_rank_chi2=test.statistic if test else None,
+        cut=cut,
+    )
+
+
+def _group(
+    y: pd.DataFrame, label: str, grid: tuple[float, ...], predict: Predict | None
+) -> SurvivalGroup:
+    curve = kaplan_meier(y)
+    steps = curve.table[curve.table["events"] > 0]
+    median = curve.median
+    last = float(y["duration"].max())
+    times = np.linspace(0.0, last, 41)
+    predicted = () if predict is None else tuple(predict(y.index, times).mean(axis=0).tolist())
+    return SurvivalGroup(
+        label=label,
+        n=len(y),
+        events=int(y["event"].sum()),
+        times=tuple(steps["time"].tolist()),
+        survival=tuple(steps["survival"].tolist()),
+        lower=tuple(steps["lower"].tolist()),
+        upper=tuple(steps["upper"].tolist()),
+        censor_times=tuple(sorted(y.loc[~y["event"], "duration"].tolist())),
+        at_risk=tuple(int(n) for n in curve.at_risk(grid)),
+        median=None if np.isnan(median.value) else median.value,
+        median_lower=median.lower,
+        median_upper=median.upper,
+        predicted_times=tuple(times.tolist()) if predicted else (),
+        predicted=predicted,
+    )
+
+
+def roc_record(y: pd.Series, score: pd.Series, *, names: tuple[str, str]) -> RocCurve:
+    """ROC curve of a score, with DeLong's interval; names are model and cohort."""
+    curve, area = roc_curve(y, score), auc(y, score)
+    return RocCurve(
+        model=names[0],
+        cohort=names[1],
+        false_positive_rate=tuple((1.0 - curve["specificity"]).tolist()),
+        true_positive_rate=tuple(curve["sensitivity"].tolist()),
+        auc=area.value,
+        lower=area.lower,
+        upper=area.upper,
+    )
