@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from radtool.errors import SignatureError, did_you_mean
@@ -33,6 +34,16 @@ class FeatureStep(TransformerMixin, BaseEstimator):
         super().__init_subclass__(**kwargs)
         if not cls.__name__.startswith("_"):
             _KNOWN[cls.__name__] = cls
+
+    @property
+    def report_(self) -> pd.DataFrame:
+        """What the step decided: ``feature``, ``reason`` and ``value``, one row a decision.
+
+        A step that drops or leaves alone a feature lists it in ``decisions_`` (and names that in
+        `state`, so that the report survives the JSON file).
+        """
+        rows = getattr(self, "decisions_", [])
+        return pd.DataFrame(rows, columns=["feature", "reason", "value"])
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and learned state as JSON values."""

@@ -1,0 +1,194 @@
+"""What ComBat reads from a table: batch labels, coded covariates, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from radtool.errors import ParameterError, RadtoolWarning, TableError, did_you_mean
+
+__all__ = [
+    "batch_labels",
+    "code_covariates",
+    "covariate_levels",
+    "listed",
+    "refuse_collinear",
+    "refuse_outcome",
+    "refuse_outcome_names",
+]
+
+_OUTCOME = re.compile(
+    r"(^|[_.\s])(event|duration|survival|surv|dead\w*|death|died|status|outcome|os|pfs|dfs|rfs|efs"
+    r"|ttp|follow_?up|time_?to_?\w+|relapse|recurrence|progression)([_.\s]|$)",
+    re.IGNORECASE,
+)
+
+
+def listed(values: Iterable[object], most: int = 5) -> str:
+    """Write the first few of some values for a message."""
+    values = list(values)
+    shown = ", ".join(map(repr, map(str, values[:most])))
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
+
+
+def batch_labels(X: pd.DataFrame, batch: str) -> np.ndarray:
+    """Return the batch of each case as text, or refuse a missing column or label."""
+    if batch not in X.columns:
+        raise TableError(
+            f"ComBat: no batch column {batch!r}{did_you_mean(batch, map(str, X.columns))}"
+        )
+    missing = X[batch].isna() | (X[batch].astype(str).str.strip() == "")
+    if missing.any():
+        raise TableError(
+            f"ComBat: batch {batch!r} is not known for case(s) {listed(X.index[missing])}"
+        )
+    return X[batch].map(_label).to_numpy(dtype=str)
+
+
+def _label(value: object) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def covariate_levels(X: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str] | None]:
+    """Return the sorted levels of each categorical covariate, None for a continuous one."""
+    levels: dict[str, list[str] | None] = {}
+    for name in names:
+        if name not in X.columns:
+            raise TableError(
+                f"ComBat: no covariate column {name!r}{did_you_mean(name, map(str, X.columns))}"
+            )
+        column = X[name]
+        numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        levels[name] = None if numeric else sorted({_label(value) for value in column.dropna()})
+    return levels
+
+
+def code_covariates(X: pd.DataFrame, levels: Mapping[str, list[str] | None]) -> np.ndarray:
+    """Code covariates as numbers: continuous as they are, categorical against their first level.
+
+    Raises
+    ------
+    TableError
+        A covariate is missing, not finite, or has a level that `fit` never saw; cases are named.
+    """
+    columns: list[np.ndarray] = []
+    for name, known in levels.items():
+        column = X[name]
+        missing = column.isna()
+        if missing.any():
+            raise TableError(
+                f"ComBat: covariate {name!r} is missing for case(s) {listed(X.index[missing])};"
+                " impute it first or leave it out"
+            )
+        if known is None:
+            columns.append(_continuous(column, name))
+            continue
+        labels = column.map(_label)
+        odd = ~labels.isin(known)
+        if odd.any():
+            raise TableError(
+                f"ComBat: covariate {name!r} has level(s) {listed(sorted(set(labels[odd])))} that"
+                f" were not there at fit (case(s) {listed(X.index[odd])}; known: {listed(known)})"
+            )
+        columns += [(labels == level).to_numpy(dtype=float) for level in known[1:]]
+    return np.column_stack(columns) if columns else np.empty((len(X), 0))
+
+
+def _continuous(column: pd.Series, name: str) -> np.ndarray:
+    if not pd.api.types.is_numeric_dtype(column):
+        raise TableError(f"ComBat: covariate {name!r} was a number at fit and is not now")
+    values = column.to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        raise TableError(
+            f"ComBat: covariate {name!r} is infinite for case(s)"
+            f" {listed(column.index[~np.isfinite(values)])}"
+        )
+    return values
+
+
+def refuse_collinear(
+    batch: str, labels: np.ndarray, X: pd.DataFrame, levels: Mapping[str, list[str] | None]
+) -> None:
+    """Refuse covariates whose effect cannot be told from the batch effect."""
+    codes = np.unique(labels, return_inverse=True)[1]
+    dummies = np.eye(int(codes.max()) + 1)[codes]
+    for name in levels:
+        if _deficient(dummies, code_covariates(X, {name: levels[name]})):
+            raise ParameterError(
+                f"ComBat: covariate {name!r} is constant or fixed by batch {batch!r} (collinear);"
+                " their effects cannot be separated: leave the covariate out"
+            )
+    if _deficient(dummies, code_covariates(X, levels)):
+        raise ParameterError(
+            f"ComBat: the covariates {listed(levels)} are linearly dependent given batch"
+            f" {batch!r}; leave one out"
+        )
+
+
+def _deficient(dummies: np.ndarray, coded: np.ndarray) -> bool:
+    within = coded - dummies @ ((dummies.T @ coded) / dummies.sum(axis=0)[:, None])
+    total = np.sqrt(((coded - coded.mean(axis=0)) ** 2).sum(axis=0))
+    if (total == 0).any() or coded.shape[1] == 0:
+        return coded.shape[1] > 0
+    return bool(np.linalg.matrix_rank(within / total, tol=1e-8) < coded.shape[1])
+
+
+def refuse_outcome_names(covariates: Sequence[str], batch: Sequence[str]) -> None:
+    """Refuse covariates and batches that are outcomes by their name."""
+    for name in (*covariates, *batch):
+        if _OUTCOME.search(name):
+            raise ParameterError(
+                f"ComBat: {name!r} looks like an outcome; harmonizing with the outcome leaks it into"
+                " every feature. If it is not one, rename the column"
+            )
+
+
+def refuse_outcome(X: pd.DataFrame, covariates: Sequence[str], y: Any) -> None:
+    """Refuse covariates that are the outcome in disguise; warn of near ones (|r| > 0.9)."""
+    if y is None:
+        return
+    outcomes = y if isinstance(y, pd.DataFrame) else pd.DataFrame({"outcome": np.asarray(y)})
+    for name in covariates:
+        if name in outcomes.columns:
+            raise ParameterError(f"ComBat: covariate {name!r} is an outcome column; leave it out")
+        for target in outcomes.columns:
+            strength = _likeness(X[name], outcomes[target])
+            if strength >= 1 - 1e-9:
+                raise ParameterError(
+                    f"ComBat: covariate {name!r} is the outcome {target!r} in another form;"
+                    " leave it out"
+                )
+            if strength > 0.9:
+                warnings.warn(
+                    f"ComBat: covariate {name!r} goes with the outcome {target!r} (|r| ="
+                    f" {strength:.2f}); if it is measured after the start, the outcome leaks into"
+                    " every feature",
+                    RadtoolWarning,
+                    stacklevel=3,
+                )
+
+
+def _likeness(covariate: pd.Series, target: pd.Series) -> float:
+    """How far one orders the other: |rank correlation|, 1 when groups do not overlap at all."""
+    codes = covariate
+    if not pd.api.types.is_numeric_dtype(covariate):
+        means = target.astype(float).groupby(covariate.astype(str).to_numpy()).mean()
+        codes = covariate.astype(str).map(means)
+    a, b = np.asarray(codes, dtype=float), np.asarray(target, dtype=float)
+    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    for few, many in ((a, b), (b, a)):
+        values = np.unique(few)
+        if values.size == 2:
+            low, high = many[few == values[0]], many[few == values[1]]
+            area = stats.mannwhitneyu(low, high, method="asymptotic").statistic
+            return float(abs(2 * area / (low.size * high.size) - 1))
+    return float(abs(stats.spearmanr(a, b).statistic))
