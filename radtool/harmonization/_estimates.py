@@ -167,7 +167,7 @@ def _iterate(
             d_new = (0.5 * total + b) / (n / 2 + a - 1)
         else:
             d_new = np.full_like(delta, delta.mean())
-        # The change is divided by the signed old value, as in sva; its stop decides the last digits.
+        # As in sva, the change is relative to the signed old value: the stop decides digits.
         with np.errstate(divide="ignore", invalid="ignore"):
             change = max(
                 np.nan_to_num(np.abs(g_new - g_old) / g_old, nan=0.0).max(),

@@ -24,8 +24,9 @@ __all__ = [
 ]
 
 _OUTCOME = re.compile(
-    r"(^|[_.\s])(event|duration|survival|surv|dead\w*|death|died|status|outcome|os|pfs|dfs|rfs|efs"
-    r"|ttp|follow_?up|time_?to_?\w+|relapse|recurrence|progression)([_.\s]|$)",
+    r"^(time|status|dead|died|death|outcome|label)$|deadstatus|vital_?status"
+    r"|(^|[_.\s])(event|duration|survival|overall_?survival|os|pfs|dfs|rfs|efs|ttp|follow_?up"
+    r"|time_?to_?(event|death|progression|relapse)|relapse|recurrence)([_.\s]|$)",
     re.IGNORECASE,
 )
 
@@ -146,8 +147,8 @@ def refuse_outcome_names(covariates: Sequence[str], batch: Sequence[str]) -> Non
     for name in (*covariates, *batch):
         if _OUTCOME.search(name):
             raise ParameterError(
-                f"ComBat: {name!r} looks like an outcome; harmonizing with the outcome leaks it into"
-                " every feature. If it is not one, rename the column"
+                f"ComBat: {name!r} looks like an outcome; harmonizing with it leaks the outcome"
+                " into every feature. If it is not one, rename the column"
             )
 
 

@@ -46,27 +46,28 @@ class ComBat(FeatureStep):
     Parameters
     ----------
     batch : str, sequence of str or None, default "site"
-        Column(s) with the batch; dropped from the output. Several are corrected one after the other,
-        in the order given (`evidence_` shows what each did). None passes everything through, for a
-        study with one scanner that keeps its pipeline.
+        Column(s) with the batch; dropped from the output. Several are corrected one after the
+        other, in the order given (`evidence_` shows what each did). None passes everything
+        through, for a study with one scanner that keeps its pipeline.
     covariates : sequence of str, default ()
-        Columns whose effect is kept: numbers are continuous, text, booleans and categories are
+        Columns whose effect is kept: numbers are continuous; text, booleans and categories are
         categorical. They must be known for every future patient, and never be the outcome.
     empirical_bayes : {"parametric", "nonparametric", "none"}, default "parametric"
         How the batch estimates are shrunk towards what all features of the batch share.
     mean_only : bool, default False
         Correct the location only, not the scale.
     reference : str, optional
-        The batch that stays as it is and to which the others are moved; with several batch columns a
-        mapping column -> level.
+        The batch that stays as it is and to which the others are moved; with several batch
+        columns a mapping column -> level.
     unseen : {"refuse", "leave", "pooled", "estimate"}, default "refuse"
         A batch at `transform` that `fit` never saw: an error; left as it is (with a reference
-        batch: taken to be like it); moved by the average of the known batches; or estimated from the
-        rows given (unsupervised: the result then depends on which rows are transformed together).
-        Anything but "refuse" warns. `with_batches` adds a batch from a phantom or controls instead.
+        batch: taken to be like it); moved by the average of the known batches; or estimated from
+        the rows given (unsupervised: the result then depends on which rows are transformed
+        together). Anything but "refuse" warns. `with_batches` adds a batch from a phantom or
+        controls instead.
     small_batch : {"warn", "mean_only", "refuse"}, default "warn"
-        Batches below 20 cases warn, for their scale is poorly known. Below 10: warn too, correct the
-        location only, or refuse. One case is always refused unless only the location is corrected.
+        Batches below 20 cases warn, for their scale is poorly known. Below 10: warn too, correct
+        the location only, or refuse. One case is refused unless only the location is corrected.
     keep_covariates : bool, default False
         Keep the covariate columns in the output (unharmonized); else they are dropped.
 
@@ -74,7 +75,8 @@ class ComBat(FeatureStep):
     ----------
     estimates_ : list of dict
         One per batch column: ``batch, levels, sizes, features, grand_mean, var_pooled, beta,
-        gamma_hat, delta_hat, gamma_star, delta_star`` and the priors; arrays (n_levels, n_features).
+        gamma_hat, delta_hat, gamma_star, delta_star`` and the priors; gamma in within-batch SDs,
+        delta a variance ratio, both (n_levels, n_features).
     report_ : DataFrame
         Features that could not be harmonized and pass through unchanged, and why.
     evidence_ : DataFrame
@@ -167,7 +169,9 @@ class ComBat(FeatureStep):
         self.features_ = [str(name) for name in numeric if name not in special]
         dropped = set(batches) if self.keep_covariates else special
         self.columns_out_ = [str(name) for name in table.columns if name not in dropped]
-        self.estimates_, self.decisions_, self.evidence_rows_ = [], [], []
+        self.estimates_: list[dict[str, Any]] = []
+        self.decisions_: list[list[Any]] = []
+        self.evidence_rows_: list[list[Any]] = []
         values = _values(table, self.features_)
         self._witness(table, values, "before")
         for batch in batches:
