@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,3 +19,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"reference data not found at {SHARED}; set RADTOOL_SHARED")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def phantoms() -> ModuleType:
+    """Writers of small DICOM series and structure sets: ``tests/phantoms.py``."""
+    spec = importlib.util.spec_from_file_location("phantoms", ROOT / "tests" / "phantoms.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,1 +1,32 @@
-"""(being built)"""
+"""The only reader and writer of pixel files: DICOM, RTSTRUCT, SEG, NIfTI, NRRD, MetaImage."""
+
+from radtool.io.masks import place_mask, read_mask, write_mask
+from radtool.io.rasterise import contour_volume_ml, fraction_inside, rasterise
+from radtool.io.rtstruct import Contours, RtStruct, read_rtstruct
+from radtool.io.seg import read_seg
+from radtool.io.series import read_series
+from radtool.io.stacking import Finding, Slice, Stack, stack_slices
+from radtool.io.suv import SuvScale, suv_scale
+from radtool.io.volumes import read_image, write_image
+
+__all__ = [
+    "Contours",
+    "Finding",
+    "RtStruct",
+    "Slice",
+    "Stack",
+    "SuvScale",
+    "contour_volume_ml",
+    "fraction_inside",
+    "place_mask",
+    "rasterise",
+    "read_image",
+    "read_mask",
+    "read_rtstruct",
+    "read_seg",
+    "read_series",
+    "stack_slices",
+    "suv_scale",
+    "write_image",
+    "write_mask",
+]

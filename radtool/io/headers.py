@@ -1,0 +1,184 @@
+"""What is read from a DICOM header before any pixel: planes, modality, names of things."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
+
+from radtool.errors import DicomError, InputError
+from radtool.io.stacking import Slice
+
+__all__ = ["is_dicom", "number", "numbers", "read_dataset", "slices_of", "text"]
+
+IMAGE_MODALITIES = ("CT", "MR", "PT", "NM", "CR", "DX", "US", "MG", "XA", "RF", "OT")
+# Everything that pydicom is known to raise on damaged bytes; none of them is our own bug.
+_DAMAGE = (
+    InvalidDicomError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    LookupError,
+)
+
+
+@contextmanager
+def damage(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn whatever pydicom raises inside the block into a `DicomError` that names the file.
+
+    pydicom parses values when they are asked for, so damage shows anywhere; its warnings about
+    non-conformant values are silenced because our own checks say what matters.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except InputError:
+        raise
+    except OSError as error:
+        raise DicomError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except _DAMAGE as error:
+        words = " ".join(str(error).split())[:200]
+        raise DicomError(
+            f"{path}: damaged or not DICOM ({type(error).__name__}: {words})"
+        ) from error
+
+
+def is_dicom(path: str | os.PathLike[str]) -> bool:
+    """Whether a file starts like DICOM: preamble and ``DICM``, whatever its name."""
+    with Path(path).open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def read_dataset(
+    path: str | os.PathLike[str], *, pixels: bool = True, tags: Iterable[str] | None = None
+) -> Dataset:
+    """Read a DICOM file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    pixels : bool, default True
+        Whether to read on into the pixel data.
+    tags : iterable of str, optional
+        Keywords of the only elements wanted.
+
+    Raises
+    ------
+    DicomError
+        Not DICOM, truncated, or damaged.
+    """
+    with damage(path):
+        return pydicom.dcmread(
+            path,
+            stop_before_pixels=not pixels,
+            specific_tags=None if tags is None else list(tags),
+        )
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """Return an element as clean text, "" when absent; several values joined by a backslash."""
+    value = dataset.get(keyword)
+    if value is None:
+        return ""
+    if isinstance(value, MultiValue | list | tuple):
+        return "\\".join(str(item).strip() for item in value)
+    return str(value).replace("\x00", "").strip()
+
+
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
+    """Return a multi-valued element as floats, None when absent, empty or not numbers."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return None
+    values = value if isinstance(value, MultiValue | list | tuple) else [value]
+    try:
+        return tuple(float(item) for item in values)
+    except (TypeError, ValueError):
+        return None
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """Return an element's first value as a float, None when absent or not a number."""
+    values = numbers(dataset, keyword)
+    return values[0] if values else None
+
+
+def slices_of(dataset: Dataset, path: str | os.PathLike[str]) -> list[Slice]:
+    """Return the image planes of a file: one, or one per frame.
+
+    Raises
+    ------
+    DicomError
+        Position, orientation, pixel spacing or matrix size is missing or not finite.
+    """
+    with damage(path):
+        if "PerFrameFunctionalGroupsSequence" in dataset:
+            return _frames(dataset, str(path))
+        return [_plane(dataset, [dataset], str(path), 0)]
+
+
+def _frames(dataset: Dataset, path: str) -> list[Slice]:
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    return [
+        _plane(dataset, [frame, *shared], path, index)
+        for index, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence)
+    ]
+
+
+def _plane(dataset: Dataset, groups: list[Dataset], path: str, frame: int) -> Slice:
+    position = _from(groups, "PlanePositionSequence", "ImagePositionPatient", 3, path)
+    orientation = _from(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6, path)
+    spacing = _from(groups, "PixelMeasuresSequence", "PixelSpacing", 2, path)
+    rows, columns = number(dataset, "Rows"), number(dataset, "Columns")
+    if not rows or not columns:
+        raise DicomError(f"{path}: Rows or Columns is missing; not an image")
+    return Slice(
+        path,
+        frame,
+        text(dataset, "SOPInstanceUID"),
+        (int(rows), int(columns)),
+        (spacing[0], spacing[1]),
+        (position[0], position[1], position[2]),
+        orientation,
+        _thickness(groups),
+    )
+
+
+def functional(groups: list[Dataset], sequence: str) -> Dataset | None:
+    """Return the first item of a functional group, looked for per frame, then shared."""
+    for group in groups:
+        items = group.get(sequence)
+        if items:
+            return items[0]
+    return None
+
+
+def _from(
+    groups: list[Dataset], sequence: str, keyword: str, length: int, path: str
+) -> tuple[float, ...]:
+    item = functional(groups, sequence) or groups[0]
+    values = numbers(item, keyword)
+    if values is None or len(values) != length or any(abs(v) > 1e9 or v != v for v in values):
+        found = "missing" if values is None else f"{values}, not {length} finite numbers"
+        raise DicomError(f"{path}: {keyword} is {found}; the slice has no place in the patient")
+    return values
+
+
+def _thickness(groups: list[Dataset]) -> float | None:
+    item = functional(groups, "PixelMeasuresSequence") or groups[0]
+    return number(item, "SliceThickness")

@@ -1,0 +1,162 @@
+"""Stored pixel values to numbers that mean something: decoding and the modality's rescale."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from pydicom.dataset import Dataset
+
+from radtool.errors import DicomError
+from radtool.io.headers import damage, functional, number, text
+from radtool.io.suv import suv_scale
+
+__all__ = ["decode", "rescale_of", "unit_and_factor"]
+
+PHILIPS_SCALE_SLOPE = (0x2005, 0x100E)
+PHILIPS_FRAMES = (0x2005, 0x140F)
+ALWAYS_RESCALED = ("CT", "PT")
+
+
+def decode(dataset: Dataset, path: str) -> np.ndarray:
+    """Return stored values, shape (frames, rows, columns), before any rescale.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The whole file.
+    path : str
+        Its path, for messages and for the second decoder.
+
+    Raises
+    ------
+    DicomError
+        No pixel data, colour, truncated, or a transfer syntax that no decoder here reads.
+    """
+    if "PixelData" not in dataset:
+        raise DicomError(f"{path}: no pixel data (truncated, or not an image)")
+    if (number(dataset, "SamplesPerPixel") or 1) != 1:
+        raise DicomError(f"{path}: colour pixels; convert to a single grey channel first")
+    try:
+        with damage(path):
+            array = np.asarray(dataset.pixel_array)
+    except DicomError as error:
+        array = _decode_with_gdcm(dataset, path, error)
+    if array.ndim not in (2, 3):
+        raise DicomError(f"{path}: pixel data of shape {array.shape} are not image planes")
+    return array if array.ndim == 3 else array[None]
+
+
+def _decode_with_gdcm(dataset: Dataset, path: str, first: DicomError) -> np.ndarray:
+    """Decode with SimpleITK's GDCM, which knows lossless JPEG; undo the rescale that it applies."""
+    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    if syntax is None or not getattr(syntax, "is_compressed", False):
+        raise first
+    try:
+        array = sitk.GetArrayFromImage(sitk.ReadImage(path))
+    except RuntimeError as error:
+        raise DicomError(
+            f"{path}: no decoder for transfer syntax {syntax.name} ({syntax}); decompress the file"
+            " first, or install a pydicom decoder for it"
+        ) from error
+    slope = number(dataset, "RescaleSlope") or 1.0
+    stored = (array - (number(dataset, "RescaleIntercept") or 0.0)) / slope
+    return np.rint(stored).astype(np.int32)
+
+
+def rescale_of(dataset: Dataset, frame: int, path: str) -> tuple[float, float]:
+    """Return slope and intercept of one frame.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Header of the file.
+    frame : int
+        Frame index; 0 for a single-frame file.
+    path : str
+        For messages.
+
+    Returns
+    -------
+    tuple of 2 float
+        ``value = stored * slope + intercept``. For Philips MR with its private scale slope this
+        is the floating-point value, proportional to the signal and comparable between series.
+
+    Raises
+    ------
+    DicomError
+        A CT or PET without RescaleSlope or RescaleIntercept: its numbers mean nothing.
+
+    References
+    ----------
+    Philips MR: Chenevert et al., Errors in quantitative image analysis due to platform-dependent
+    image scaling, Transl Oncol 2014; 7:65-71.
+    """
+    groups = _groups(dataset, frame)
+    item = functional(groups, "PixelValueTransformationSequence") or dataset
+    slope, intercept = number(item, "RescaleSlope"), number(item, "RescaleIntercept")
+    modality = text(dataset, "Modality")
+    if modality in ALWAYS_RESCALED and (slope is None or intercept is None):
+        missing = "RescaleSlope" if slope is None else "RescaleIntercept"
+        raise DicomError(
+            f"{path}: {missing} is missing, so the stored values of this {modality} cannot be"
+            " turned into HU or activity"
+        )
+    slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
+    if slope == 0 or not np.isfinite([slope, intercept]).all():
+        raise DicomError(f"{path}: RescaleSlope {slope}, RescaleIntercept {intercept}: impossible")
+    scale = _philips_scale(dataset, groups) if modality == "MR" else None
+    if scale:
+        return 1.0 / scale, intercept / (slope * scale)
+    return slope, intercept
+
+
+def _groups(dataset: Dataset, frame: int) -> list[Dataset]:
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+    if not per_frame:
+        return [dataset]
+    return [per_frame[frame], *(dataset.get("SharedFunctionalGroupsSequence") or [])]
+
+
+def _philips_scale(dataset: Dataset, groups: list[Dataset]) -> float | None:
+    if not text(dataset, "Manufacturer").upper().startswith("PHILIPS"):
+        return None
+    for holder in (
+        dataset,
+        *(item for group in groups for item in group.get((0x2005, 0x140F), [])),
+    ):
+        if PHILIPS_SCALE_SLOPE in holder:
+            value = holder[PHILIPS_SCALE_SLOPE].value
+            if isinstance(value, bytes) and len(value) == 4:
+                value = np.frombuffer(value, dtype="<f4")[0]
+            if isinstance(value, int | float | np.floating) and value > 0:
+                return float(value)
+    return None
+
+
+def unit_and_factor(headers: Sequence[Dataset], name: str) -> tuple[str, float]:
+    """Return the unit of the rescaled values and what they are multiplied by to get it.
+
+    Parameters
+    ----------
+    headers : sequence of Dataset
+        One per file.
+    name : str
+        How messages call the series.
+
+    Returns
+    -------
+    tuple of str and float
+        ("HU", 1), ("SUVbw", factor) or ("a.u.", 1).
+    """
+    modality = text(headers[0], "Modality")
+    if modality == "CT":
+        return "HU", 1.0
+    if modality == "PT":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return "SUVbw", suv_scale(headers, name).factor
+    return "a.u.", 1.0

@@ -1,0 +1,141 @@
+"""One DICOM series to one Image: order, geometry, rescale."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from radtool.errors import DicomError, InputError
+from radtool.image import Image
+from radtool.io.headers import IMAGE_MODALITIES, is_dicom, read_dataset, slices_of, text
+from radtool.io.pixels import decode, rescale_of, unit_and_factor
+from radtool.io.stacking import Slice, Stack, stack_slices
+
+__all__ = ["read_series"]
+
+Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+def read_series(files: Files) -> Image:
+    """Read one DICOM series as an image.
+
+    Parameters
+    ----------
+    files : path-like or iterable of path-like
+        A folder (searched with its sub-folders; files that are not DICOM images are passed
+        over), one file (a multi-frame file, or a single slice), or the files of a series.
+
+    Returns
+    -------
+    Image
+        CT in HU, PET in SUVbw, everything else in arbitrary units. Whole-number intensities come
+        as int16 or int32, others as float32. The grid is that of ITK's reader: slices sorted by
+        position along their normal, never by name or instance number.
+
+    Raises
+    ------
+    DicomError
+        No DICOM image, more than one series, a damaged file, slices that are not a volume (see
+        `stack_slices`), a CT without rescale, a PET without what SUV needs.
+    """
+    datasets = _datasets(files)
+    name = _name(datasets)
+    stack = _stack(datasets)
+    geometry = stack.checked_geometry(name)
+    used = {one.file for one in stack.slices}
+    datasets = {path: datasets[path] for path in sorted(used)}
+    unit, factor = unit_and_factor(list(datasets.values()), name)
+    planes = _Planes(datasets)
+    array = planes.stacked(stack.slices, factor)
+    return Image(array, geometry, unit)
+
+
+def _datasets(files: Files) -> dict[str, Dataset]:
+    if isinstance(files, str | os.PathLike):
+        source = Path(files)
+        if not source.exists():
+            raise InputError(f"{source}: no such file or folder")
+        if source.is_dir():
+            found = _images_below(source)
+        else:
+            found = {source.as_posix(): read_dataset(source)}
+    else:
+        found = {Path(path).as_posix(): read_dataset(path) for path in sorted(map(Path, files))}
+    if not found:
+        raise DicomError(f"{files}: no DICOM image found")
+    series: dict[str, int] = {}
+    for dataset in found.values():
+        uid = text(dataset, "SeriesInstanceUID")
+        series[uid] = series.get(uid, 0) + 1
+    if len(series) > 1:
+        listed = ", ".join(f"{uid} ({count} files)" for uid, count in sorted(series.items())[:5])
+        raise DicomError(
+            f"{files if isinstance(files, str | os.PathLike) else 'files'}: {len(series)} series,"
+            f" give the files of one: {listed}"
+        )
+    return found
+
+
+def _images_below(folder: Path) -> dict[str, Dataset]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and is_dicom(path):
+            dataset = read_dataset(path)
+            if text(dataset, "Modality") in IMAGE_MODALITIES and "Rows" in dataset:
+                found[path.as_posix()] = dataset
+    return found
+
+
+def _name(datasets: dict[str, Dataset]) -> str:
+    """How messages call the series: patient, modality, UID; the folder of its files."""
+    path, first = next(iter(datasets.items()))
+    what = " ".join(
+        part for part in (text(first, "PatientID"), text(first, "Modality"), "series") if part
+    )
+    return f"{Path(path).parent.as_posix()}: {what} {text(first, 'SeriesInstanceUID')}"
+
+
+def _stack(datasets: dict[str, Dataset]) -> Stack:
+    return stack_slices([one for path, data in datasets.items() for one in slices_of(data, path)])
+
+
+class _Planes:
+    """Decoded files; holds one decoded file at a time, so a multi-frame file is decoded once."""
+
+    def __init__(self, datasets: dict[str, Dataset]) -> None:
+        self._datasets = datasets
+        self._file = ""
+        self._frames = np.empty((0, 0, 0))
+
+    def _stored(self, one: Slice) -> np.ndarray:
+        if one.file != self._file:
+            self._frames = decode(self._datasets[one.file], one.file)
+            self._file = one.file
+        if one.frame >= len(self._frames) or self._frames.shape[1:] != one.shape:
+            raise DicomError(
+                f"{one.file}: {len(self._frames)} frames of {self._frames.shape[1:]} pixels, the"
+                f" header promises frame {one.frame + 1} of {one.shape}"
+            )
+        return self._frames[one.frame]
+
+    def stacked(self, slices: Sequence[Slice], factor: float) -> np.ndarray:
+        """All slices rescaled and multiplied, in the smallest type that holds them exactly."""
+        scales = [rescale_of(self._datasets[s.file], s.frame, s.file) for s in slices]
+        shape = (len(slices), *slices[0].shape)
+        whole = factor == 1.0 and all(
+            slope.is_integer() and intercept.is_integer() for slope, intercept in scales
+        )
+        array = np.empty(shape, dtype=np.int32 if whole else np.float32)
+        for k, (one, (slope, intercept)) in enumerate(zip(slices, scales, strict=True)):
+            stored = self._stored(one)
+            if whole:
+                array[k] = stored * np.int64(slope) + np.int64(intercept)
+            else:
+                array[k] = (stored * slope + intercept) * factor
+        if whole and array.min() >= -32768 and array.max() <= 32767:
+            return array.astype(np.int16)
+        return array
