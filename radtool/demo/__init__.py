@@ -4,7 +4,6 @@ from radtool.demo.cohort import FAULTS, DemoCohort, write_cohort
 from radtool.demo.population import (
     MARKER_COEFFICIENTS,
     SURVIVAL_COEFFICIENTS,
-    concordance,
     covariates,
     draw_outcomes,
     draw_population,
@@ -18,7 +17,6 @@ __all__ = [
     "SURVIVAL_COEFFICIENTS",
     "DemoCohort",
     "Site",
-    "concordance",
     "covariates",
     "draw_outcomes",
     "draw_population",

@@ -16,7 +16,6 @@ from radtool.demo.dicom import Patient, Slice, image_series, structure_set, uid
 from radtool.demo.lesion import HETEROGENEITY_SCALE_MM, RIM_MM, Lesion, contours, draw_lesion
 from radtool.demo.population import (
     SURVIVAL_COEFFICIENTS,
-    concordance,
     covariates,
     describe,
     draw_population,
@@ -24,6 +23,7 @@ from radtool.demo.population import (
 from radtool.demo.sites import SITES, Site
 from radtool.demo.thorax import make_image
 from radtool.errors import InputError
+from radtool.evaluation import harrell_c
 from radtool.files import hash_of, write_bytes, write_json, write_text
 
 __all__ = ["FAULTS", "DemoCohort", "faulty_patients", "write_cohort"]
@@ -270,17 +270,18 @@ def _roles(people: pd.DataFrame, faulty: dict[str, str]) -> dict[str, pd.Series]
     }
 
 
-def _oracle(people: pd.DataFrame, design: pd.DataFrame) -> dict[str, float | int]:
-    """C-indices of true scores on the usable patients of a role."""
+def _oracle(people: pd.DataFrame, design: pd.DataFrame) -> dict[str, Any]:
+    """Harrell's C of true scores on the usable patients of a role."""
     weights = pd.Series(SURVIVAL_COEFFICIENTS)
     clinical = ["age_decades", "n_stage"]
-    tumour = ["log_volume_z", *clinical]
-    return {
-        "patients": len(people),
-        "events": int(people["os_event"].sum()),
-        "linear_predictor": concordance(people, people["linear_predictor"]),
-        "volume": concordance(people, design["log_volume_z"]),
-        "heterogeneity": concordance(people, design["log_heterogeneity_z"]),
-        "clinical": concordance(people, design[clinical] @ weights[clinical]),
-        "clinical_and_volume": concordance(people, design[tumour] @ weights[tumour]),
+    known = ["log_volume_z", *clinical]
+    scores = {
+        "linear_predictor": people["linear_predictor"],
+        "volume": design["log_volume_z"],
+        "heterogeneity": design["log_heterogeneity_z"],
+        "clinical": design[clinical] @ weights[clinical],
+        "clinical_and_volume": design[known] @ weights[known],
     }
+    y = pd.DataFrame({"event": people["os_event"] == 1, "duration": people["os_duration"]})
+    estimates = {name: asdict(harrell_c(y, score)) for name, score in scores.items()}
+    return {"patients": len(y), "events": int(y["event"].sum()), **estimates}

@@ -19,7 +19,6 @@ __all__ = [
     "MINIMUM_PATIENTS",
     "SURVIVAL_COEFFICIENTS",
     "Distribution",
-    "concordance",
     "covariates",
     "describe",
     "draw_outcomes",
@@ -166,24 +165,6 @@ def covariates(table: pd.DataFrame) -> pd.DataFrame:
         },
         index=table.index,
     )
-
-
-def concordance(table: pd.DataFrame, score: pd.Series) -> float:
-    """Return Harrell's C of a risk score (higher = sooner event) on ``os_duration``/``os_event``.
-
-    Examples
-    --------
-    >>> people = pd.DataFrame({"os_duration": [1, 2, 3], "os_event": [1, 1, 0]})
-    >>> concordance(people, pd.Series([3.0, 1.0, 2.0]))
-    0.6666666666666666
-    """
-    duration, event = table["os_duration"].to_numpy(), table["os_event"].to_numpy(dtype=bool)
-    later = duration[None, :] > duration[:, None]
-    later |= (duration[None, :] == duration[:, None]) & ~event[None, :] & event[:, None]
-    usable = later & event[:, None]
-    risk = score.to_numpy(dtype=float)
-    higher = (risk[:, None] > risk[None, :]) + 0.5 * (risk[:, None] == risk[None, :])
-    return float(higher[usable].sum() / usable.sum())
 
 
 def describe() -> dict[str, Any]:
