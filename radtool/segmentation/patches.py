@@ -1,0 +1,145 @@
+"""Random windows for training: shifted tumours, negatives, implanted lesions, augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from radtool.segmentation.dataset import TrainingCase
+
+__all__ = ["augment", "draw_batch", "draw_negative", "draw_positive", "implant"]
+
+OVERHANG = 12  # voxels that a window may reach beyond the volume, filled by its edge
+LUNG = (-950, -450)
+
+
+def draw_batch(
+    positives: Sequence[TrainingCase],
+    negatives: Sequence[TrainingCase],
+    rng: np.random.Generator,
+    *,
+    count: int,
+    size: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw training windows: a tumour, a tumour implanted in a tumour-free scan, or no tumour.
+
+    Parameters
+    ----------
+    positives, negatives : sequence of TrainingCase
+        With and without a mask; negatives may be empty.
+    rng : numpy.random.Generator
+    count, size : int
+        Number of windows and their edge in voxels.
+
+    Returns
+    -------
+    hu : ndarray of float32, shape (count, 1, size, size, size)
+    target : ndarray of float32, same shape
+        1 inside the tumour.
+    """
+    windows = []
+    for _ in range(count):
+        kind = rng.random()
+        case = positives[int(rng.integers(len(positives)))]
+        if not negatives or kind < 0.65:
+            hu, target = draw_positive(case, rng, size)
+        else:
+            scan = negatives[int(rng.integers(len(negatives)))]
+            hu, target = draw_negative(scan, rng, size)
+            if kind < 0.8:
+                hu, target = implant(hu, case, rng)
+        windows.append(augment(hu, target, rng))
+    batch = np.array(windows, dtype=np.float32)
+    return batch[:, None, 0], batch[:, None, 1]
+
+
+def draw_positive(
+    case: TrainingCase, rng: np.random.Generator, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a window with a random tumour voxel at a random place of its inner half."""
+    assert case.mask is not None
+    inside = np.flatnonzero(case.mask)
+    if inside.size == 0:
+        return draw_negative(case, rng, size)
+    voxel = np.unravel_index(inside[rng.integers(inside.size)], case.mask.shape)
+    start = np.array(voxel) - rng.integers(size // 4, 3 * size // 4, 3)
+    return _window(case, start, size)
+
+
+def draw_negative(
+    case: TrainingCase, rng: np.random.Generator, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a window around a voxel of lung (mostly) or of body."""
+    low, high = LUNG if rng.random() < 0.75 else (-300, 3071)
+    voxel = np.array(case.hu.shape) // 2
+    for _ in range(100):
+        voxel = rng.integers(0, case.hu.shape)
+        if low < case.hu[tuple(voxel)] < high:
+            break
+    return _window(case, voxel - size // 2 + rng.integers(-4, 5, 3), size)
+
+
+def implant(
+    hu: np.ndarray, case: TrainingCase, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blend the tumour of a case, with a seam of 3 voxels, into a window of a tumour-free scan.
+
+    Parameters
+    ----------
+    hu : ndarray of shape (size, size, size)
+    case : TrainingCase
+        With a mask.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    hu, target : ndarray
+        As large as `hu`; unchanged and empty when the tumour does not fit.
+    """
+    size = hu.shape[0]
+    target = np.zeros(hu.shape, dtype=bool)
+    assert case.mask is not None
+    used = [np.flatnonzero(case.mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    if any(u.size == 0 or u[-1] - u[0] + 9 > size for u in used):
+        return hu, target
+    box = tuple(
+        slice(max(u[0] - 4, 0), min(u[-1] + 5, n))
+        for u, n in zip(used, case.mask.shape, strict=True)
+    )
+    mask = case.mask[box]
+    weight = np.clip(1 - (ndimage.distance_transform_edt(~mask) - 1) / 3, 0, 1)
+    start = [int(rng.integers(0, size - n + 1)) for n in mask.shape]
+    place = tuple(slice(s, s + n) for s, n in zip(start, mask.shape, strict=True))
+    mixed = hu.astype(np.float32)
+    mixed[place] = weight * case.hu[box] + (1 - weight) * mixed[place]
+    target[place] = mask
+    return mixed, target
+
+
+def augment(
+    hu: np.ndarray, target: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Flip at random, and jitter contrast, offset, noise and slice thickness."""
+    hu = np.asarray(hu, dtype=np.float32)
+    axes = tuple(axis for axis in range(3) if rng.random() < 0.5)
+    hu, target = np.flip(hu, axes), np.flip(target, axes)
+    if rng.random() < 0.2:
+        hu = ndimage.uniform_filter1d(hu, int(rng.integers(2, 4)), axis=0)
+    if rng.random() < 0.2:
+        hu = ndimage.gaussian_filter(hu, rng.uniform(0.3, 0.7))
+    scale, offset = rng.uniform(0.92, 1.08), rng.uniform(-25, 25)
+    noise = rng.standard_normal(hu.shape, dtype=np.float32) * rng.uniform(0, 30)
+    return hu * scale + offset + noise, target
+
+
+def _window(case: TrainingCase, start: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a window, moved so that it reaches at most `OVERHANG` voxels outside."""
+    shape = np.array(case.hu.shape)
+    furthest = np.maximum(shape - size + OVERHANG, -OVERHANG)
+    start = np.clip(start, -OVERHANG, furthest)
+    index = [np.clip(np.arange(s, s + size), 0, n - 1) for s, n in zip(start, shape, strict=True)]
+    grid = np.ix_(*index)
+    mask = np.zeros((size,) * 3, dtype=bool) if case.mask is None else case.mask[grid]
+    return case.hu[grid], mask
