@@ -1,5 +1,5 @@
-"""Command line."""
+"""The command line: one file per command; each parses, calls, prints and sets the exit code."""
 
+from radtool.cli.app import app, main
 
-def main() -> None:
-    """Run the command line."""
+__all__ = ["app", "main"]

@@ -11,7 +11,7 @@ from radtool.table.contracts import (
 )
 from radtool.table.files import read_manifest, read_table, write_table
 from radtool.table.joining import Endpoint, Study, join
-from radtool.table.step import FeatureStep, step_from_dict
+from radtool.table.step import FeatureStep, make_step, step_from_dict
 
 __all__ = [
     "FAMILIES",
@@ -25,6 +25,7 @@ __all__ = [
     "check_survival",
     "feature_columns",
     "join",
+    "make_step",
     "read_manifest",
     "read_table",
     "step_from_dict",

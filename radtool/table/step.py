@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from radtool.errors import SignatureError, did_you_mean
+from radtool.errors import ParameterError, SignatureError, did_you_mean
 from radtool.files import decode, encode
 
-__all__ = ["FeatureStep", "step_from_dict"]
+__all__ = ["FeatureStep", "make_step", "step_from_dict"]
 
 _KNOWN: dict[str, type[FeatureStep]] = {}
 
@@ -75,3 +76,23 @@ def step_from_dict(document: Mapping[str, Any]) -> FeatureStep:
     if name not in _KNOWN:
         raise SignatureError(f"unknown step {name!r}{did_you_mean(name, _KNOWN)}")
     return _KNOWN[name].from_dict(document)
+
+
+def make_step(settings: Mapping[str, Any], where: str) -> FeatureStep:
+    """Make an unfitted step from a settings file: ``{step: ComBat, batch: site}``.
+
+    Raises
+    ------
+    ParameterError
+        The step or one of its settings is unknown; the near name is suggested.
+    """
+    name = str(settings.get("step"))
+    if name not in _KNOWN:
+        raise ParameterError(f"{where}: unknown step {name!r}{did_you_mean(name, _KNOWN)}")
+    given = {key: value for key, value in settings.items() if key != "step"}
+    allowed = inspect.signature(_KNOWN[name]).parameters
+    for key in given:
+        if key not in allowed:
+            near = did_you_mean(key, allowed)
+            raise ParameterError(f"{where}: {name} has no setting {key!r}{near}")
+    return _KNOWN[name](**given)

@@ -1,0 +1,38 @@
+"""The application: registers the commands and turns errors into words and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from radtool.cli.commands import COMMANDS, GROUPS
+from radtool.cli.console import EXIT_WRONG_USE
+from radtool.errors import RadtoolError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="radtool",
+    help=(
+        "Radiomics and outcome modelling: from scans and a spreadsheet of outcomes to an externally"
+        " validated signature. For research use; not a medical device."
+    ),
+    epilog="Exit codes: 0 done, 1 some cases failed and are named, 2 wrong use.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for name, function in COMMANDS.items():
+    app.command(name)(function)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
+
+
+def main() -> None:
+    """Run the command line; a RadtoolError ends it with its message and exit code 2."""
+    try:
+        app()
+    except RadtoolError as error:
+        typer.echo(f"radtool: {error}", err=True)
+        sys.exit(EXIT_WRONG_USE)

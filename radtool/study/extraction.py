@@ -1,0 +1,135 @@
+"""Feature tables of a study: extracted by modality, joined by case, written with provenance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from radtool.errors import ParameterError
+from radtool.features import CohortResult, Parameters, extract_cohort, load_params
+from radtool.provenance import provenance
+from radtool.study.workers import workers
+from radtool.table import KEYS, Failure, check_manifest, feature_columns, read_manifest, write_table
+
+__all__ = ["extract_to", "single_case"]
+
+Progress = Callable[[int, int, str], None]
+
+
+def single_case(image: Path, mask: Path, roi: str | None = None) -> pd.DataFrame:
+    """Return the manifest of one image and its mask; the case is called after the image."""
+    name = image.name.split(".")[0]
+    return check_manifest(
+        pd.DataFrame(
+            {
+                "case_id": [name],
+                "patient_id": [name],
+                "roi": [roi or ""],
+                "image": [str(image.resolve())],
+                "mask": [str(mask.resolve())],
+            }
+        )
+    )
+
+
+def extract_to(
+    source: pd.DataFrame | str | os.PathLike[str],
+    params: str | dict[str, str],
+    out: str | os.PathLike[str],
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> CohortResult:
+    """Extract a manifest into a feature table on disk; an interrupted run resumes.
+
+    Parameters
+    ----------
+    source : DataFrame or path
+        Manifest.
+    params : str or dict
+        A parameter file or shipped name; or one for each modality of the manifest. With several
+        modalities the columns get the modality as prefix and a patient's images share a row.
+    out : path
+        ``.parquet`` or ``.csv``; ``failures.csv`` and the cache of single cases lie beside it.
+    jobs, scheduler
+        See `radtool.study.workers.workers`.
+    progress : callable, optional
+        Called with (done, total, label).
+
+    Returns
+    -------
+    CohortResult
+        The table as written, and the failures.
+    """
+    manifest = source if isinstance(source, pd.DataFrame) else read_manifest(source)
+    target = Path(out)
+    tables: dict[str, pd.DataFrame] = {}
+    failures: list[Failure] = []
+    chosen = _by_modality(manifest, params, failures)
+    with workers(jobs, scheduler):
+        for modality, (rows, parameters) in chosen.items():
+            result = extract_cohort(
+                rows,
+                parameters,
+                jobs=jobs,
+                cache=target.parent / "cache",
+                progress=_labelled(progress, modality),
+            )
+            tables[modality] = result.table
+            failures += result.failures
+    table = _one_row_a_case(tables)
+    settings = {modality: parameters.to_dict() for modality, (_, parameters) in chosen.items()}
+    write_table(table, target, provenance({"extraction": settings}))
+    _write_failures(failures, target.parent / "failures.csv")
+    return CohortResult(table, failures)
+
+
+def _by_modality(
+    manifest: pd.DataFrame, params: str | dict[str, str], failures: list[Failure]
+) -> dict[str, tuple[pd.DataFrame, Parameters]]:
+    if isinstance(params, str):
+        return {"": (manifest, load_params(params))}
+    chosen = {}
+    for modality, rows in manifest.groupby("modality", sort=True):
+        if modality in params:
+            chosen[str(modality)] = (rows, load_params(params[str(modality)]))
+        else:
+            reason = f"no parameters for modality {modality!r}; there are {sorted(params)}"
+            failures += [Failure(case, "extraction", reason) for case in rows["case_id"]]
+    if not chosen:
+        raise ParameterError(f"parameters for {sorted(params)} fit no modality of the manifest")
+    return chosen
+
+
+def _labelled(progress: Progress | None, modality: str) -> Progress | None:
+    if progress is None:
+        return None
+    stage = f"features {modality}".strip()
+    return lambda done, total, case: progress(done, total, f"{stage}: {case}")
+
+
+def _one_row_a_case(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join the modalities of a patient, ROI and time point; a single one stays as it is."""
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    keys = ["patient_id", "site", "roi", "timepoint"]
+    joined: pd.DataFrame | None = None
+    for modality, table in tables.items():
+        prefix = modality.lower()
+        features = feature_columns(table)
+        own = table[[*keys, *features]].rename(columns={f: f"{prefix}_{f}" for f in features})
+        joined = own if joined is None else joined.merge(own, on=keys, how="outer", validate="1:1")
+    assert joined is not None
+    names = joined[["patient_id", "roi", "timepoint"]].agg("_".join, axis=1)
+    joined.insert(0, "case_id", names.str.strip("_"))
+    return joined[[*KEYS, *feature_columns(joined)]]
+
+
+def _write_failures(failures: list[Failure], path: Path) -> None:
+    columns = ["case_id", "stage", "reason", "path"]
+    rows = [[getattr(failure, column) for column in columns] for failure in failures]
+    write_table(pd.DataFrame(rows, columns=columns), path)
