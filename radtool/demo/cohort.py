@@ -211,9 +211,9 @@ def _tumour(lesion: Lesion, positions: np.ndarray, fault: str | None) -> list[li
 
 
 def _cord(positions: np.ndarray) -> list[list[np.ndarray]]:
-    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 16, endpoint=False)
     ring = np.column_stack([6 * np.cos(angle), 84 + 6 * np.sin(angle)])
-    return [[np.column_stack([ring, np.full(24, position)])] for position in positions]
+    return [[np.column_stack([ring, np.full(16, position)])] for position in positions]
 
 
 def _image_name(site: Site, place: Slice, number: int) -> str:

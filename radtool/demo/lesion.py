@@ -18,7 +18,7 @@ RIM_MM = 6.0
 """Consolidated lung around the tumour, of the tumour's mean attenuation, outside the contour."""
 
 _GRID_MM = 1.5
-_CONTOUR_MM = 1.0
+_CONTOUR_MM = 1.5
 _CAVITY_HU = -900.0
 _NECROSIS_MM = 4.0
 
