@@ -1,0 +1,173 @@
+"""ROC, calibration and decision curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from radtool.report.figures.canvas import (
+    DASHES,
+    MUTED,
+    PALETTE,
+    Frame,
+    axes,
+    band,
+    circle,
+    drawing,
+    legend,
+    nice_ticks,
+    polyline,
+    segment,
+    words,
+)
+from radtool.report.results import Calibration, DecisionCurve, RocCurve
+from radtool.report.wording import estimate
+
+__all__ = ["draw_calibration", "draw_decision", "draw_roc"]
+
+WIDTH = 420.0
+LEFT, RIGHT = 62.0, 408.0
+
+
+def _style(i: int) -> tuple[str, str]:
+    return PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
+
+
+def draw_roc(curves: Sequence[RocCurve], labels: Mapping[str, str], *, alt: str) -> Markup:
+    """Draw ROC curves of several models in one cohort.
+
+    Parameters
+    ----------
+    curves : sequence of RocCurve
+        Of the same cohort and horizon.
+    labels : mapping of str to str
+        Model name -> words.
+    alt : str
+        Alternative text.
+    """
+    top = 18.0 + 15 * len(curves)
+    frame = Frame(left=LEFT, right=RIGHT, top=top, bottom=top + 300, x_range=(0.0, 1.0))
+    ticks = nice_ticks(0, 1)
+    parts = axes(
+        frame,
+        x_ticks=ticks,
+        y_ticks=ticks,
+        x_label="False positive rate (1 − specificity)",
+        y_label="True positive rate (sensitivity)",
+    )
+    chance = (frame.x(0), frame.y(0)), (frame.x(1), frame.y(1))
+    parts.append(segment(*chance, colour=MUTED, dash="2 4"))
+    entries = []
+    for i, curve in enumerate(curves):
+        label = labels.get(curve.model, curve.model)
+        area = f", AUC {estimate(curve.auc, curve.lower, curve.upper, 2)}" if curve.auc else ""
+        entries.append((label + area, *_style(i)))
+        colour, dash = _style(i)
+        points = frame.points(curve.false_positive_rate, curve.true_positive_rate)
+        parts.append(polyline(points, colour=colour, dash=dash))
+    parts += legend(LEFT, 14, entries)
+    return drawing(WIDTH, frame.bottom + 40, parts, alt=alt)
+
+
+def draw_calibration(curve: Calibration, *, alt: str, event: str = "risk") -> Markup:
+    """Draw observed against predicted risk: groups with limits, smooth curve, diagonal.
+
+    Parameters
+    ----------
+    curve : Calibration
+        Risks in [0, 1].
+    alt : str
+        Alternative text.
+    event : str
+        What the risk is of, for the axes.
+    """
+    shown = (*curve.predicted, *curve.observed, *curve.upper, *curve.smooth_predicted)
+    high = min(1.0, max(0.1, max(shown, default=1.0) * 1.04))
+    high = 1.0 if high > 0.8 else high
+    frame = Frame(
+        left=LEFT, right=RIGHT, top=14, bottom=294, x_range=(0.0, high), y_range=(0.0, high)
+    )
+    ticks = nice_ticks(0, high)
+    parts = axes(
+        frame,
+        x_ticks=ticks,
+        y_ticks=ticks,
+        x_label=f"Predicted {event}",
+        y_label=f"Observed {event}",
+    )
+    ideal = (frame.x(0), frame.y(0)), (frame.x(high), frame.y(high))
+    parts.append(segment(*ideal, colour=MUTED, dash="2 4"))
+    end = frame.x(high) - 6, frame.y(high) + 22
+    parts.append(words(end[0] - 12, end[1], "ideal", anchor="end", colour=MUTED, size=10))
+    parts += _smooth(frame, curve)
+    for i, (x, y) in enumerate(zip(curve.predicted, curve.observed, strict=True)):
+        at = frame.x(x), frame.y(y)
+        if curve.lower and curve.upper:
+            limits = (at[0], frame.y(curve.lower[i])), (at[0], frame.y(curve.upper[i]))
+            parts.append(segment(*limits, colour=PALETTE[1], width=1.3))
+        parts.append(circle(at, colour=PALETTE[1], radius=4))
+    return drawing(WIDTH, frame.bottom + 40, parts, alt=alt)
+
+
+def _smooth(frame: Frame, curve: Calibration) -> list[str]:
+    parts = []
+    if curve.smooth_lower and curve.smooth_upper:
+        lower = frame.points(curve.smooth_predicted, curve.smooth_lower)
+        upper = frame.points(curve.smooth_predicted, curve.smooth_upper)
+        parts.append(band(lower, upper, colour=PALETTE[0]))
+    if curve.smooth_predicted:
+        points = frame.points(curve.smooth_predicted, curve.smooth_observed)
+        parts.append(polyline(points, colour=PALETTE[0], width=2))
+    return parts
+
+
+def draw_decision(curve: DecisionCurve, *, alt: str) -> Markup:
+    """Draw net benefit against threshold probability, with treat all and treat none.
+
+    Parameters
+    ----------
+    curve : DecisionCurve
+        Net benefit per strategy.
+    alt : str
+        Alternative text.
+    """
+    values = [v for s in curve.strategies if not _is_all(s.label) for v in s.net_benefit]
+    every = [s.net_benefit[0] for s in curve.strategies if s.net_benefit]
+    high = max([*values, *every, 0.01]) * 1.08
+    low = max(min([*values, 0.0]) * 1.1, -0.4 * high) if values else -0.05
+    top = 18.0 + 15 * (len(curve.strategies) + 1)
+    frame = Frame(
+        left=LEFT,
+        right=RIGHT,
+        top=top,
+        bottom=top + 230,
+        x_range=(min(curve.thresholds), max(curve.thresholds)),
+        y_range=(min(low, -0.08 * high), high),
+    )
+    parts = axes(
+        frame,
+        x_ticks=nice_ticks(*frame.x_range),
+        y_ticks=nice_ticks(*frame.y_range),
+        x_label="Threshold probability",
+        y_label="Net benefit",
+    )
+    entries = []
+    for i, strategy in enumerate(curve.strategies):
+        colour, dash = (MUTED, "2 3") if _is_all(strategy.label) else _style(i)
+        entries.append((strategy.label, colour, dash))
+        pairs = [
+            (x, y)
+            for x, y in zip(curve.thresholds, strategy.net_benefit, strict=True)
+            if y >= frame.y_range[0]
+        ]
+        points = [(frame.x(x), frame.y(y)) for x, y in pairs]
+        parts.append(polyline(points, colour=colour, dash=dash))
+    zero = (frame.left, frame.y(0)), (frame.right, frame.y(0))
+    parts.append(segment(*zero, colour="#000000", width=1.2))
+    parts += legend(LEFT, 14, [*entries, ("treat none", "#000000", "")])
+    return drawing(WIDTH, frame.bottom + 40, parts, alt=alt)
+
+
+def _is_all(label: str) -> bool:
+    return label.strip().lower() in ("treat all", "all", "treat-all")

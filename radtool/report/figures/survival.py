@@ -1,0 +1,141 @@
+"""Kaplan-Meier curves with limits, numbers at risk and what the model predicted."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from radtool.report.figures.canvas import (
+    DASHES,
+    INK,
+    MUTED,
+    PALETTE,
+    Frame,
+    axes,
+    band,
+    drawing,
+    legend,
+    nice_ticks,
+    polyline,
+    segment,
+    staircase,
+    tick_text,
+    words,
+)
+from radtool.report.results import KaplanMeier, SurvivalGroup
+from radtool.report.wording import integer, p_value
+
+__all__ = ["draw_survival"]
+
+WIDTH = 420.0
+LEFT, RIGHT = 62.0, 408.0
+
+
+def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -> Markup:
+    """Draw observed survival of the risk groups over time.
+
+    Parameters
+    ----------
+    curve : KaplanMeier
+        Groups in the order of the legend.
+    unit : str
+        Unit of time, for the axis.
+    alt : str
+        Alternative text.
+    event : str
+        What is survived, for the axis: "overall survival".
+
+    Returns
+    -------
+    markupsafe.Markup
+        SVG; the numbers at risk stand below the axis.
+    """
+    groups = curve.groups
+    predicted = any(group.predicted for group in groups)
+    top = 16.0 + 15 * (len(groups) + predicted)
+    frame = Frame(left=LEFT, right=RIGHT, top=top, bottom=top + 210, x_range=(0.0, _end(curve)))
+    grid = curve.grid or tuple(nice_ticks(*frame.x_range))
+    axis = f"Time ({unit})" if unit else "Time"
+    parts = axes(
+        frame,
+        x_ticks=[t for t in grid if t <= frame.x_range[1]],
+        y_ticks=nice_ticks(0, 1),
+        x_label=axis,
+        y_label=event or "Survival probability",
+    )
+    entries = [
+        (f"{g.label} (n = {integer(g.n)}, {integer(g.events)} events)", *_style(i))
+        for i, g in enumerate(groups)
+    ]
+    if predicted:
+        entries.append(("thin: mean predicted by the model", MUTED, ""))
+    parts += legend(LEFT, 14, entries)
+    for i, group in enumerate(groups):
+        parts += _group(frame, group, *_style(i))
+    if curve.log_rank_p is not None:
+        parts.append(words(LEFT + 8, frame.bottom - 9, _log_rank(curve), weight="600"))
+    parts += _at_risk(frame, curve)
+    rows = len(groups) if any(group.at_risk for group in groups) else 0
+    return drawing(WIDTH, frame.bottom + 40 + (18 + 15 * rows if rows else 0), parts, alt=alt)
+
+
+def _style(i: int) -> tuple[str, str]:
+    return PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
+
+
+def _end(curve: KaplanMeier) -> float:
+    if curve.grid:
+        return max(curve.grid)
+    return max((t for g in curve.groups for t in (*g.times, *g.censor_times)), default=1.0)
+
+
+def _log_rank(curve: KaplanMeier) -> str:
+    p = p_value(curve.log_rank_p)
+    return f"log-rank p {p}" if p.startswith(("<", ">")) else f"log-rank p = {p}"
+
+
+def _group(frame: Frame, group: SurvivalGroup, colour: str, dash: str) -> list[str]:
+    end = frame.x_range[1]
+    last = min(end, max((*group.times, *group.censor_times), default=0.0))
+    parts = []
+    if group.lower and group.upper:
+        edges = [staircase(group.times, side, last) for side in (group.lower, group.upper)]
+        lower, upper = ([(frame.x(x), frame.y(y)) for x, y in edge] for edge in edges)
+        parts.append(band(lower, upper, colour=colour))
+    stairs = staircase(group.times, group.survival, last)
+    parts.append(
+        polyline([(frame.x(x), frame.y(y)) for x, y in stairs], colour=colour, dash=dash, width=2)
+    )
+    for time in group.censor_times:
+        if time <= end:
+            x, y = frame.x(time), frame.y(_level(group, time))
+            parts.append(segment((x, y - 3), (x, y + 3), colour=colour))
+    if group.predicted:
+        inside = [
+            (t, s) for t, s in zip(group.predicted_times, group.predicted, strict=True) if t <= end
+        ]
+        line = [(frame.x(t), frame.y(s)) for t, s in inside]
+        parts.append(polyline(line, colour=colour, width=1, opacity=0.9))
+    return parts
+
+
+def _level(group: SurvivalGroup, time: float) -> float:
+    level = 1.0
+    for step, value in zip(group.times, group.survival, strict=True):
+        if step > time:
+            break
+        level = value
+    return level
+
+
+def _at_risk(frame: Frame, curve: KaplanMeier) -> list[str]:
+    if not any(group.at_risk for group in curve.groups):
+        return []
+    top = frame.bottom + 52
+    parts = [words(4, top, "Number at risk", colour=INK, size=10.5, weight="600")]
+    for i, group in enumerate(curve.groups):
+        y = top + 15 * (i + 1)
+        colour, dash = _style(i)
+        parts.append(segment((4, y - 3.5), (24, y - 3.5), colour=colour, width=2.2, dash=dash))
+        for time, count in zip(curve.grid, group.at_risk, strict=False):
+            parts.append(words(frame.x(time), y, tick_text(count), anchor="middle", size=10.5))
+    return parts

@@ -1,0 +1,283 @@
+"""How well models did: discrimination, calibration, comparisons, subgroups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from radtool.report.blocks import (
+    Block,
+    Figure,
+    Figures,
+    Section,
+    Sheet,
+    Table,
+    Text,
+    sheet_of,
+    slug,
+)
+from radtool.report.figures import ForestRow, draw_forest
+from radtool.report.results import EndpointResults, PerformanceRow, SubgroupRow
+from radtool.report.sections.summary import FIELDS, leading_measure
+from radtool.report.wording import (
+    design_words,
+    estimate,
+    integer,
+    measure_of,
+    model_label,
+    number,
+    p_value,
+    signed,
+)
+
+__all__ = ["comparison_section", "performance_section", "subgroup_section"]
+
+RATIOS = ("hazard_ratio", "odds_ratio", "oe_ratio")
+
+
+def performance_section(endpoint: EndpointResults) -> Section | None:
+    """Return discrimination and calibration tables, and the comparators at a glance."""
+    rows, hidden = _honest(endpoint.performance)
+    blocks: list[Block] = []
+    figure = _comparators(endpoint, rows)
+    if figure is not None:
+        blocks.append(Figures(figures=figure))
+    groups = (
+        ("discrimination", "Discrimination (95 % interval)", ("discrimination",)),
+        (
+            "calibration",
+            "Calibration and overall accuracy (95 % interval)",
+            ("calibration", "overall"),
+        ),
+        ("classification", "Classification at the fixed threshold", ("classification",)),
+    )
+    for name, caption, members in groups:
+        chosen = [row for row in rows if measure_of(row.measure).group in members]
+        if chosen:
+            blocks.append(_table(endpoint, chosen, name, caption))
+    if hidden:
+        names = ", ".join(sorted({model_label(endpoint.models, row.model) for row in hidden}))
+        blocks.append(
+            Text(
+                text=f"{len(hidden)} apparent values are not shown because no corrected value"
+                f" stands beside them ({names}).",
+                style="note",
+            )
+        )
+    if not blocks:
+        return None
+    return Section(name="performance", title="Performance", level=3, blocks=tuple(blocks))
+
+
+def _honest(
+    rows: Sequence[PerformanceRow],
+) -> tuple[list[PerformanceRow], list[PerformanceRow]]:
+    """Split off apparent values that have no corrected or held-out value beside them."""
+    beside = {(r.model, r.measure) for r in rows if r.design.lower() != "apparent"}
+    shown = [r for r in rows if r.design.lower() != "apparent" or (r.model, r.measure) in beside]
+    return shown, [r for r in rows if r not in shown]
+
+
+def _table(
+    endpoint: EndpointResults, rows: Sequence[PerformanceRow], name: str, caption: str
+) -> Table:
+    measures = sorted({(r.measure, r.horizon) for r in rows}, key=lambda m: _order(rows, m))
+    unit = endpoint.question.unit
+    found = {(r.model, r.cohort, design_words(r), r.measure, r.horizon): r for r in rows}
+    lines = []
+    for model, cohort, design in dict.fromkeys((r.model, r.cohort, design_words(r)) for r in rows):
+        cells = [found.get((model, cohort, design, *measure)) for measure in measures]
+        first = next(cell for cell in cells if cell)
+        texts = [
+            estimate(c.value, c.lower, c.upper, measure_of(c.measure).digits) if c else "–"
+            for c in cells
+        ]
+        label = model_label(endpoint.models, model)
+        lines.append((label, cohort, design, integer(first.n), integer(first.events), *texts))
+    heads = tuple(_head(measure, horizon, unit) for measure, horizon in measures)
+    words = "; ".join(
+        f"{measure_of(m).symbol}, {measure_of(m).label}"
+        for m in dict.fromkeys(measure for measure, _ in measures)
+        if measure_of(m).symbol != measure_of(m).label
+    )
+    return Table(
+        name=f"{slug(endpoint.question.name)}-{name}",
+        caption=caption,
+        columns=("Model", "Cohort", "Design", "n", "Events", *heads),
+        rows=tuple(lines),
+        sheet=sheet_of(rows, (*FIELDS, "note")),
+        note=f"{words}." if words else "",
+        text_columns=3,
+    )
+
+
+def _order(rows: Sequence[PerformanceRow], key: tuple[str, float | None]) -> int:
+    return next(i for i, r in enumerate(rows) if (r.measure, r.horizon) == key)
+
+
+def _head(measure: str, horizon: float | None, unit: str) -> str:
+    symbol = measure_of(measure).symbol
+    return symbol if horizon is None else f"{symbol} at {horizon:g} {unit}".rstrip()
+
+
+def _comparators(
+    endpoint: EndpointResults, rows: Sequence[PerformanceRow]
+) -> tuple[Figure, ...] | None:
+    measure = leading_measure(endpoint)
+    chosen = [r for r in rows if r.measure == measure and r.value is not None]
+    chosen = [r for r in chosen if r.design.lower() != "apparent"]
+    if measure is None or len({r.model for r in chosen}) < 2:
+        return None
+    info = measure_of(measure)
+    figures = []
+    for cohort, design in dict.fromkeys((r.cohort, r.design) for r in chosen):
+        here = [r for r in chosen if (r.cohort, r.design) == (cohort, design)]
+        if len(here) < 2:
+            continue
+        lines = [
+            ForestRow(
+                label=model_label(endpoint.models, r.model),
+                value=r.value,
+                lower=r.lower,
+                upper=r.upper,
+                colour=0 if "radiomics" in _blocks(endpoint, r.model) else 1,
+            )
+            for r in here
+        ]
+        said = "; ".join(
+            f"{line.label} {estimate(line.value, line.lower, line.upper, info.digits)}"
+            for line in lines
+        )
+        where = f"{cohort}, {design}"
+        figures.append(
+            Figure(
+                name=f"{slug(endpoint.question.name)}-comparators-{slug(where)}",
+                svg=draw_forest(
+                    lines,
+                    label=info.label,
+                    alt=f"{info.label} of the models in {where}: {said}.",
+                    reference=info.chance,
+                    log=measure in RATIOS,
+                    digits=info.digits,
+                ),
+                caption=f"{info.label} with 95 % interval, {where}. Blue: with radiomics;"
+                " vermillion: without.",
+                sheet=sheet_of(here, FIELDS),
+            )
+        )
+    return tuple(figures) or None
+
+
+def _blocks(endpoint: EndpointResults, name: str) -> tuple[str, ...]:
+    return next((model.blocks for model in endpoint.models if model.name == name), ())
+
+
+def comparison_section(endpoint: EndpointResults) -> Section | None:
+    """Return the differences between models on the same cases."""
+    rows = endpoint.comparisons
+    if not rows:
+        return None
+    lines, bold = [], set()
+    headline = endpoint.headline.comparison if endpoint.headline else None
+    for i, row in enumerate(rows):
+        info = measure_of(row.measure)
+        difference = signed(row.difference, info.digits)
+        if row.lower is not None or row.upper is not None:
+            limits = f"{number(row.lower, info.digits)} to {number(row.upper, info.digits)}"
+            difference += f" ({limits})"
+        if row.measure == "lrt_chi2":
+            difference = number(row.difference, info.digits)
+        lines.append(
+            (
+                model_label(endpoint.models, row.model_a),
+                model_label(endpoint.models, row.model_b),
+                ", ".join(text for text in (row.cohort, row.design) if text),
+                info.label,
+                difference,
+                p_value(row.p),
+                row.test or "–",
+            )
+        )
+        if row == headline:
+            bold.add(i)
+    fields = ("model_a", "model_b", "cohort", "design", "measure", "difference", "lower", "upper")
+    table = Table(
+        name=f"{slug(endpoint.question.name)}-comparisons",
+        caption="Differences between models (first minus second, same cases)",
+        columns=("Model", "Against", "Cohort", "Measure", "Difference (95 % CI)", "p", "Method"),
+        rows=tuple(lines),
+        sheet=sheet_of(rows, (*fields, "p", "test")),
+        text_columns=4,
+        emphasis=frozenset(bold),
+    )
+    return Section(name="comparisons", title="Added value", level=3, blocks=(table,))
+
+
+def subgroup_section(endpoint: EndpointResults) -> Section | None:
+    """Return a forest plot over subgroups for every model and cohort that has them."""
+    keys = dict.fromkeys((r.model, r.cohort, r.measure) for r in endpoint.subgroups)
+    figures, tables = [], []
+    for model, cohort, measure in keys:
+        rows = [
+            r
+            for r in endpoint.subgroups
+            if (r.model, r.cohort, r.measure) == (model, cohort, measure)
+        ]
+        figures.append(_subgroup_figure(endpoint, rows))
+        tables.append(_subgroup_table(endpoint, rows))
+    if not figures:
+        return None
+    blocks: tuple[Block, ...] = (Figures(figures=tuple(figures)), *tables)
+    return Section(name="subgroups", title="Subgroups", level=3, blocks=blocks)
+
+
+def _subgroup_title(endpoint: EndpointResults, row: SubgroupRow) -> str:
+    label = model_label(endpoint.models, row.model)
+    return f"{measure_of(row.measure).label} of {label} in {row.cohort}, by subgroup"
+
+
+def _subgroup_figure(endpoint: EndpointResults, rows: Sequence[SubgroupRow]) -> Figure:
+    info = measure_of(rows[0].measure)
+    title = _subgroup_title(endpoint, rows[0])
+    lines: list[ForestRow] = []
+    for i, row in enumerate(rows):
+        if i == 0 or rows[i - 1].variable != row.variable:
+            lines.append(ForestRow(label=row.variable, bold=True))
+        label = f"{row.level} (n = {integer(row.n)})" if row.n is not None else row.level
+        lines.append(ForestRow(label=label, value=row.value, lower=row.lower, upper=row.upper))
+    said = "; ".join(
+        f"{r.variable} {r.level} {estimate(r.value, r.lower, r.upper, info.digits)}" for r in rows
+    )
+    drawn = draw_forest(
+        lines,
+        label=info.label,
+        alt=f"{title}: {said}.",
+        reference=info.chance,
+        log=rows[0].measure in RATIOS,
+        digits=info.digits,
+    )
+    name = f"{slug(endpoint.question.name)}-subgroups-{slug(rows[0].model)}-{slug(rows[0].cohort)}"
+    return Figure(name=f"{name}-{slug(rows[0].measure)}-figure", svg=drawn, caption=f"{title}.")
+
+
+def _subgroup_table(endpoint: EndpointResults, rows: Sequence[SubgroupRow]) -> Table:
+    info = measure_of(rows[0].measure)
+    name = f"{slug(endpoint.question.name)}-subgroups-{slug(rows[0].model)}-{slug(rows[0].cohort)}"
+    fields = ("variable", "level", "n", "events", "value", "lower", "upper", "p_interaction")
+    return Table(
+        name=f"{name}-{slug(rows[0].measure)}",
+        caption=_subgroup_title(endpoint, rows[0]),
+        columns=("Variable", "Level", "n", "Events", f"{info.label} (95 % CI)", "p interaction"),
+        rows=tuple(
+            (
+                r.variable,
+                r.level,
+                integer(r.n),
+                integer(r.events),
+                estimate(r.value, r.lower, r.upper, info.digits),
+                p_value(r.p_interaction) if r.p_interaction is not None else "",
+            )
+            for r in rows
+        ),
+        sheet=Sheet(fields, tuple(tuple(getattr(r, f) for f in fields) for r in rows)),
+        text_columns=2,
+    )

@@ -1,0 +1,145 @@
+"""The plain answer first, with the few numbers it rests on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from radtool.report.blocks import Block, Section, Table, Text, Verdict, sheet_of, slug
+from radtool.report.results import Comparison, EndpointResults, PerformanceRow, StudyResults
+from radtool.report.wording import (
+    estimate,
+    heading,
+    headline_sentence,
+    integer,
+    measure_of,
+    model_label,
+)
+
+__all__ = ["LEADING", "leading_measure", "summary_section"]
+
+LEADING = ("harrell_c", "auc", "uno_c", "auc_t")
+DESIGNS = ("external", "leave-one-site-out", "nested cv", "bootstrap-corrected", "cross-validation")
+FIELDS = (
+    "model",
+    "cohort",
+    "design",
+    "measure",
+    "horizon",
+    "value",
+    "lower",
+    "upper",
+    "n",
+    "events",
+)
+
+
+def leading_measure(endpoint: EndpointResults) -> str | None:
+    """Return the measure that the endpoint is judged by, or None without any."""
+    if endpoint.headline and endpoint.headline.comparison:
+        return endpoint.headline.comparison.measure
+    present = {row.measure for row in endpoint.performance}
+    wanted = LEADING if endpoint.question.kind == "survival" else ("auc", *LEADING)
+    return next((name for name in wanted if name in present), None)
+
+
+def summary_section(results: StudyResults) -> Section | None:
+    """Return the answer and the key numbers of every endpoint."""
+    blocks: list[Block] = []
+    if results.description:
+        blocks.append(Text(text=results.description))
+    for endpoint in results.endpoints:
+        blocks += _endpoint(endpoint)
+    if not blocks:
+        return None
+    return Section(name="summary", title="Summary", blocks=tuple(blocks))
+
+
+def _endpoint(endpoint: EndpointResults) -> list[Block]:
+    blocks: list[Block] = []
+    headline = endpoint.headline
+    if headline is not None:
+        comparison = headline.comparison
+        details = list(headline.sentences)
+        if comparison is not None:
+            answer = headline_sentence(comparison, endpoint.models)
+            details.insert(0, _where(comparison, endpoint))
+        elif details:
+            answer = details.pop(0)
+        else:
+            answer = "No comparison with clinical + volume was made."
+        blocks.append(
+            Verdict(
+                title=heading(endpoint.question),
+                sentence=answer,
+                details=tuple(text for text in details if text),
+                tone=_tone(comparison),
+            )
+        )
+    table = _key_numbers(endpoint)
+    return [*blocks, table] if table else blocks
+
+
+def _tone(comparison: Comparison | None) -> Literal["gain", "loss", "none"]:
+    if comparison is None or comparison.lower is None or comparison.upper is None:
+        return "none"
+    sign = -1 if measure_of(comparison.measure).better == "lower" else 1
+    if min(sign * comparison.lower, sign * comparison.upper) > 0:
+        return "gain"
+    if max(sign * comparison.lower, sign * comparison.upper) < 0:
+        return "loss"
+    return "none"
+
+
+def _where(comparison: Comparison, endpoint: EndpointResults) -> str:
+    measure = measure_of(comparison.measure)
+    pieces = [
+        f"Difference of {model_label(endpoint.models, comparison.model_a)} and"
+        f" {model_label(endpoint.models, comparison.model_b)} in {measure.label},"
+        f" 95 % interval in brackets, {comparison.cohort}"
+    ]
+    cohort = next((c for c in endpoint.question.cohorts if c.name == comparison.cohort), None)
+    if cohort is not None:
+        pieces.append(f" ({integer(cohort.n)} {cohort.unit}")
+        pieces.append(f", {integer(cohort.events)} events)" if cohort.events is not None else ")")
+    if comparison.design:
+        pieces.append(f", {comparison.design}")
+    return "".join(pieces) + "."
+
+
+def _key_numbers(endpoint: EndpointResults) -> Table | None:
+    measure = leading_measure(endpoint)
+    rows = [
+        row
+        for row in endpoint.performance
+        if row.measure == measure and row.design.lower() != "apparent" and row.value is not None
+    ]
+    if measure is None or not rows:
+        return None
+    places = _places(rows)
+    names = [m.name for m in endpoint.models] + [row.model for row in rows]
+    digits = measure_of(measure).digits
+    found = {(row.model, row.cohort, row.design): row for row in rows}
+    shown = []
+    for name in dict.fromkeys(names):
+        cells = [found.get((name, *place)) for place in places]
+        if any(cells):
+            texts = [estimate(r.value, r.lower, r.upper, digits) if r else "–" for r in cells]
+            shown.append((model_label(endpoint.models, name), *texts))
+    return Table(
+        name=f"{slug(endpoint.question.name)}-summary",
+        caption=f"{heading(endpoint.question)}: {measure_of(measure).label} (95 % interval)",
+        columns=("Model", *(f"{cohort} · {design}" for cohort, design in places)),
+        rows=tuple(shown),
+        sheet=sheet_of(rows, FIELDS),
+    )
+
+
+def _places(rows: list[PerformanceRow]) -> list[tuple[str, str]]:
+    """Return cohort and design of the columns: external first, two designs at most each."""
+    places = list(dict.fromkeys((row.cohort, row.design) for row in rows))
+
+    def rank(place: tuple[str, str]) -> int:
+        design = place[1].lower()
+        return next((i for i, known in enumerate(DESIGNS) if design.startswith(known)), 99)
+
+    return sorted(places, key=rank)[:4]
