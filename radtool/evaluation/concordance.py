@@ -117,7 +117,7 @@ def compare_c(
 
 
 def pair_counts(y: pd.DataFrame, risk: pd.Series | np.ndarray) -> dict[str, int]:
-    """Count concordant, discordant and tied pairs (keys as in R: tied_x in risk, tied_y in time)."""
+    """Count concordant, discordant and tied pairs: tied_x in risk, tied_y in time."""
     outcome, score = _checked(y, risk)
     event, time = outcome["event"].to_numpy(), outcome["duration"].to_numpy()
     counts = dict.fromkeys(("concordant", "discordant", "tied_x", "tied_y", "tied_xy"), 0)

@@ -52,9 +52,12 @@ def check_marker(y: pd.Series | np.ndarray) -> np.ndarray:
 
 def check_score(y: pd.Series | np.ndarray, score: pd.Series | np.ndarray) -> np.ndarray:
     """Return a score as floats of the same cases as `y`, or raise InputError."""
-    if isinstance(score, pd.Series) and isinstance(y, pd.Series):
-        if not score.index.equals(y.index):
-            raise InputError("score and marker are not of the same cases in the same order")
+    if (
+        isinstance(score, pd.Series)
+        and isinstance(y, pd.Series)
+        and not score.index.equals(y.index)
+    ):
+        raise InputError("score and marker are not of the same cases in the same order")
     values = np.asarray(score, dtype=float).ravel()
     if len(values) != len(y):
         raise InputError(f"{len(values)} scores for {len(y)} cases")
@@ -276,7 +279,7 @@ def classify(
 
 
 def _placements(truth: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """AUC and, per case and control, the share of the other class that it is on the right side of."""
+    """AUC and, per case and control, the share of the other class it lies right of."""
     cases, controls = score[truth], score[~truth]
     m, n = len(cases), len(controls)
     ranks = stats.rankdata(np.concatenate([cases, controls]))

@@ -1,1 +1,55 @@
-"""(being built)"""
+"""Signatures: blocks of predictors and a model, fitted, validated and frozen as one object."""
+
+from radtool.models.block import Block
+from radtool.models.columns import Log, PrepareColumns
+from radtool.models.comparators import comparators, compare_models, compare_risks
+from radtool.models.elastic_net import ElasticNetCox, ElasticNetLogistic, elastic_net_path
+from radtool.models.linear import Cox, Logistic
+from radtool.models.marker import MarkerSignature
+from radtool.models.predictor import Predictor
+from radtool.models.resampling import (
+    CrossValidation,
+    Optimism,
+    bootstrap_optimism,
+    cross_validate,
+    leave_one_site_out,
+    permutation_null,
+)
+from radtool.models.signature import Signature
+from radtool.models.signature_file import check_extraction, load_signature, save_signature
+from radtool.models.survival import CoxSignature
+from radtool.models.trees import RandomForest, XGBoostCox, XGBoostMarker
+from radtool.models.validation import Validation, read_log, validate
+
+__all__ = [
+    "Block",
+    "Cox",
+    "CoxSignature",
+    "CrossValidation",
+    "ElasticNetCox",
+    "ElasticNetLogistic",
+    "Log",
+    "Logistic",
+    "MarkerSignature",
+    "Optimism",
+    "Predictor",
+    "PrepareColumns",
+    "RandomForest",
+    "Signature",
+    "Validation",
+    "XGBoostCox",
+    "XGBoostMarker",
+    "bootstrap_optimism",
+    "check_extraction",
+    "comparators",
+    "compare_models",
+    "compare_risks",
+    "cross_validate",
+    "elastic_net_path",
+    "leave_one_site_out",
+    "load_signature",
+    "permutation_null",
+    "read_log",
+    "save_signature",
+    "validate",
+]

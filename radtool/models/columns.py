@@ -1,0 +1,156 @@
+"""Steps that turn a table's columns into numbers: encoding, imputation, logarithm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from radtool.errors import InputError
+from radtool.table import FeatureStep
+
+__all__ = ["Log", "PrepareColumns"]
+
+
+class PrepareColumns(FeatureStep):
+    """One-hot encode text columns and fill gaps, with categories and values from training.
+
+    Parameters
+    ----------
+    impute : bool, default True
+        Fill gaps with the training median (numbers) or the most frequent category (text). When
+        False, gaps stay; a text gap then is its own category "missing".
+    keep : sequence of str, default ()
+        Columns that pass untouched (batch columns of later steps).
+
+    Notes
+    -----
+    The most frequent category is the reference and gets no column. A category not seen in training
+    is treated as the reference; `unseen` names it. A column without any value is dropped.
+    """
+
+    state: ClassVar[tuple[str, ...]] = ("columns_", "categories_", "fill_", "reasons_")
+
+    def __init__(self, impute: bool = True, keep: Sequence[str] = ()) -> None:  # noqa: FBT001, FBT002 (sklearn estimators take settings by name)
+        self.impute = impute
+        self.keep = keep
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn categories and fill values."""
+        self.columns_ = [c for c in X.columns if c not in set(self.keep)]
+        self.categories_: dict[str, list[str]] = {}
+        self.fill_: dict[str, float] = {}
+        self.reasons_: dict[str, str] = {}
+        for column in self.columns_:
+            values = X[column]
+            if values.isna().all():
+                self.reasons_[column] = "no value in training"
+            elif _is_text(values):
+                counts = values.dropna().map(_text).value_counts()
+                order = sorted(counts.index, key=lambda name: (-counts[name], name))
+                self.categories_[column] = order
+                self.reasons_[column] = f"encoded; reference {order[0]!r}"
+            else:
+                finite = values.astype(float).replace([np.inf, -np.inf], np.nan)
+                if finite.isna().all():
+                    self.reasons_[column] = "no finite value in training"
+                else:
+                    self.fill_[column] = float(finite.median())
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return numbers; text columns become 0/1 columns named ``column_category``."""
+        out: dict[str, Any] = {}
+        for column in self.columns_:
+            if column in self.categories_:
+                values = self._filled_text(X[column], column)
+                for name in self.categories_[column][1:]:
+                    out[_dummy(column, name)] = (values == name).astype(float)
+            elif column in self.fill_:
+                out[column] = self._filled_numbers(X[column], column)
+        for column in self.keep:
+            out[column] = X[column]
+        return pd.DataFrame(out, index=X.index)
+
+    def unseen(self, X: pd.DataFrame) -> pd.DataFrame:
+        """List values outside the training categories: ``case, column, value``."""
+        rows = []
+        for column, known in self.categories_.items():
+            values = X[column].dropna().map(_text)
+            for case, value in values[~values.isin(known)].items():
+                rows.append({"case": case, "column": column, "value": value})
+        return pd.DataFrame(rows, columns=["case", "column", "value"])
+
+    def source(self, output: str) -> str:
+        """Name of the input column that an output column comes from."""
+        for column, names in self.categories_.items():
+            if output in {_dummy(column, name) for name in names[1:]}:
+                return column
+        return output
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns that `transform` returns."""
+        names: list[str] = []
+        for column in self.columns_:
+            if column in self.categories_:
+                names += [_dummy(column, name) for name in self.categories_[column][1:]]
+            elif column in self.fill_:
+                names.append(column)
+        return np.array([*names, *self.keep], dtype=object)
+
+    def _filled_text(self, values: pd.Series, column: str) -> pd.Series:
+        texts = values.map(_text, na_action="ignore")
+        return texts.where(texts.isin(self.categories_[column]), self.categories_[column][0])
+
+    def _filled_numbers(self, values: pd.Series, column: str) -> pd.Series:
+        try:
+            numbers = values.astype(float)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"column {column!r} was a number in training and holds text now ({error})"
+            ) from error
+        numbers = numbers.replace([np.inf, -np.inf], np.nan)
+        return numbers.fillna(self.fill_[column]) if self.impute else numbers
+
+
+class Log(FeatureStep):
+    """Natural logarithm of positive columns (volumes); zero and negative values are refused."""
+
+    state: ClassVar[tuple[str, ...]] = ("columns_",)
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Check that all values are above zero."""
+        self.columns_ = list(X.columns)
+        self._check(X)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return ``log(x)`` under the same column names."""
+        self._check(X)
+        return np.log(X[self.columns_].astype(float))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns that `transform` returns."""
+        return np.array(self.columns_, dtype=object)
+
+    @staticmethod
+    def _check(X: pd.DataFrame) -> None:
+        for column in X.columns:
+            low = X.index[X[column].to_numpy(dtype=float) <= 0].tolist()
+            if low:
+                raise InputError(f"column {column!r} has no logarithm for {low[:5]} (not above 0)")
+
+
+def _is_text(values: pd.Series) -> bool:
+    return not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values))
+
+
+def _text(value: object) -> str:
+    return str(value).strip()
+
+
+def _dummy(column: str, category: str) -> str:
+    return f"{column}_{re.sub(r'[^0-9A-Za-z]+', '_', category).strip('_')}"

@@ -1,0 +1,142 @@
+"""The models that every study must be compared with, and the comparison."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from radtool.errors import InputError
+from radtool.evaluation.concordance import compare_c, harrell_c
+from radtool.evaluation.roc import auc, compare_auc
+from radtool.models.block import Block
+from radtool.models.columns import Log
+from radtool.models.marker import MarkerSignature
+from radtool.models.predictor import Predictor
+from radtool.models.signature import Signature
+from radtool.models.survival import CoxSignature
+
+__all__ = ["comparators", "compare_models", "compare_risks"]
+
+
+def comparators(
+    X: pd.DataFrame,
+    y: pd.DataFrame | pd.Series,
+    *,
+    volume: str,
+    clinical: Sequence[str],
+    radiomics: Block,
+    model: Predictor | str | None = None,
+) -> dict[str, Signature]:
+    """Build the signatures that show what radiomics adds, not fitted.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Predictors; only its columns are looked at.
+    y : DataFrame or Series
+        Survival outcome or marker; decides the kind of signature.
+    volume : str
+        Column with the tumour volume; its logarithm enters.
+    clinical : sequence of str
+        Clinical columns; may be empty.
+    radiomics : Block
+        The radiomics block with its steps.
+    model : Predictor or str, optional
+        What learns from radiomics; default Cox or XGBoost. The others are always Cox or logistic
+        regression.
+
+    Returns
+    -------
+    dict of str to Signature
+        ``volume, clinical, clinical_volume, radiomics, all``; those that need clinical columns are
+        left out when there are none. The intercept-only model has no parameters: its C or AUC is
+        0.5 and its curve the Kaplan-Meier curve. "all" combines one model per block by a model on
+        their predictions; the volume is left to the radiomics block when that already takes it.
+    """
+    absent = [c for c in [volume, *clinical] if c not in X.columns]
+    if absent:
+        raise InputError(f"comparators: no column(s) {absent}")
+    size, people = Block([volume], [Log()]), Block(list(clinical))
+    survival = isinstance(y, pd.DataFrame)
+    kind: Any = CoxSignature if survival else MarkerSignature
+    plain, learner = ("cox", model or "cox") if survival else ("logistic", model or "xgboost")
+    built: dict[str, Signature] = {"volume": kind({"volume": size}, model=plain)}
+    if clinical:
+        built["clinical"] = kind({"clinical": people}, model=plain)
+        built["clinical_volume"] = kind({"clinical": people, "volume": size}, model=plain)
+    built["radiomics"] = kind({"radiomics": radiomics}, model=learner)
+    rest: dict[str, Block] = {"clinical": people} if clinical else {}
+    if not _takes(radiomics.columns, volume):
+        rest["volume"] = size
+    built["all"] = kind({**rest, "radiomics": radiomics}, model=learner, combine="index")
+    return built
+
+
+def compare_models(
+    signatures: Mapping[str, Signature],
+    X: pd.DataFrame,
+    y: pd.DataFrame | pd.Series,
+    *,
+    baseline: str = "clinical_volume",
+) -> pd.DataFrame:
+    """Score fitted signatures on the same new cases, and their gain over a baseline.
+
+    Returns
+    -------
+    DataFrame
+        See `compare_risks`.
+    """
+    risks = pd.DataFrame({name: s.predict_risk(X) for name, s in signatures.items()})
+    return compare_risks(y, risks, baseline=baseline)
+
+
+def compare_risks(
+    y: pd.DataFrame | pd.Series, risks: pd.DataFrame, *, baseline: str = "clinical_volume"
+) -> pd.DataFrame:
+    """Score several risk scores of the same cases, and their gain over a baseline.
+
+    Parameters
+    ----------
+    y : DataFrame or Series
+        Survival outcome or marker.
+    risks : DataFrame
+        One column a model, index as y; out-of-fold risks or predictions on new cases.
+    baseline : str, default "clinical_volume"
+        Column that the others are compared with.
+
+    Returns
+    -------
+    DataFrame
+        ``model, value, lower, upper, difference, difference_lower, difference_upper, p, n``; value
+        is Harrell's C or the AUC, the difference is model less baseline with its paired interval.
+    """
+    if baseline not in risks.columns:
+        raise InputError(f"no model {baseline!r}; have {list(risks.columns)}")
+    survival = isinstance(y, pd.DataFrame)
+    rows = []
+    for name in risks.columns:
+        own = harrell_c(y, risks[name]) if survival else auc(y, risks[name])
+        compare = compare_c if survival else compare_auc
+        gain = compare(y, risks[baseline], risks[name]).iloc[0]
+        same = name == baseline
+        rows.append(
+            {
+                "model": name,
+                "value": own.value,
+                "lower": own.lower,
+                "upper": own.upper,
+                "difference": 0.0 if same else gain["difference"],
+                "difference_lower": None if same else gain["lower"],
+                "difference_upper": None if same else gain["upper"],
+                "p": None if same else gain["p"],
+                "n": own.n,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _takes(patterns: Sequence[str], column: str) -> bool:
+    return any(column == p or fnmatch.fnmatchcase(column, p) for p in patterns)

@@ -1,0 +1,105 @@
+"""Signatures of a binary marker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from radtool.errors import InputError
+from radtool.evaluation.roc import check_marker, sensitivity_threshold, youden_threshold
+from radtool.models.block import Block
+from radtool.models.elastic_net import ElasticNetLogistic
+from radtool.models.linear import Logistic
+from radtool.models.predictor import Predictor
+from radtool.models.signature import Combine, Signature
+from radtool.models.trees import RandomForest, XGBoostMarker
+from radtool.table import FeatureStep
+
+__all__ = ["MarkerSignature"]
+
+
+class MarkerSignature(Signature):
+    """A signature of a binary marker: blocks of predictors, a classifier and its thresholds.
+
+    Parameters
+    ----------
+    blocks : mapping of str to Block
+        Named groups of predictors.
+    steps : sequence of FeatureStep, default ()
+        Done to the whole table before the blocks choose their columns.
+    model : {"xgboost", "logistic", "random_forest", "elastic_net"} or Predictor
+        What learns; default "xgboost".
+    combine : {"joint", "index", "average"}, default "joint"
+        "average" gives the mean of the blocks' probabilities.
+    search : mapping, optional
+        Grid chosen from by inner cross-validation (see `Signature`).
+    seed : int, default 0
+        Seed of the inner folds.
+
+    Attributes
+    ----------
+    cutoffs_ : dict
+        Thresholds of the training probabilities: ``youden``, ``sensitivity_90``.
+    """
+
+    kind = "marker"
+    models: ClassVar[Mapping[str, type[Predictor]]] = {
+        "elastic_net": ElasticNetLogistic,
+        "logistic": Logistic,
+        "random_forest": RandomForest,
+        "xgboost": XGBoostMarker,
+    }
+
+    def __init__(
+        self,
+        blocks: Mapping[str, Block],
+        *,
+        steps: Sequence[FeatureStep] = (),
+        model: Predictor | str = "xgboost",
+        combine: Combine = "joint",
+        search: Mapping[str, Sequence[Any]] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            blocks, steps=steps, model=model, combine=combine, search=search, seed=seed
+        )
+        if self.model.survival:
+            raise InputError(f"{type(self.model).__name__} is a survival model")
+
+    def predict_probability(self, X: pd.DataFrame) -> pd.Series:
+        """Return the probability that the marker is True."""
+        return self._score(X).rename("probability")
+
+    def predict(self, X: pd.DataFrame, *, cut: str = "youden") -> pd.Series:
+        """Return True where the probability reaches a training threshold."""
+        if cut not in self.cutoffs_:
+            raise InputError(f"cut must be one of {sorted(self.cutoffs_)}, got {cut!r}")
+        return (self._score(X) >= self.cutoffs_[cut]).rename("predicted")
+
+    def _combiner(self) -> Predictor:
+        return Logistic()
+
+    def _link(self, values: np.ndarray) -> np.ndarray:
+        clipped = np.clip(values, 1e-9, 1 - 1e-9)
+        return np.log(clipped / (1 - clipped))
+
+    def _check(self, X: pd.DataFrame, y: Any) -> pd.Series:
+        if not isinstance(y, pd.Series):
+            raise InputError("a marker is a boolean Series")
+        if not y.index.equals(X.index):
+            raise InputError("X and y are not of the same cases in the same order")
+        return pd.Series(check_marker(y), index=y.index, name=y.name)
+
+    def _finish(self, score: np.ndarray, y: pd.Series, patients: pd.Series) -> None:
+        self.cutoffs_ = {
+            "youden": youden_threshold(y, score).value,
+            "sensitivity_90": sensitivity_threshold(y, score, sensitivity=0.9).value,
+        }
+        self.trained_on_ |= {
+            "events": int(y.sum()),
+            "events_per_variable": float(min(y.sum(), (~y).sum()) / max(len(self._used()), 1)),
+            "candidates": int(sum(len(f.inputs) for f in self.blocks_.values())),
+        }

@@ -1,0 +1,366 @@
+"""What survival and marker signatures share: blocks in, one fitted object out."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from radtool.errors import InputError, TableError
+from radtool.models.block import Block, FittedBlock, require_columns
+from radtool.models.columns import PrepareColumns
+from radtool.models.predictor import Predictor
+from radtool.table import FeatureStep
+
+__all__ = ["Signature", "hashed_ids"]
+
+Combine = Literal["joint", "index", "average"]
+
+
+class Signature:
+    """Blocks of predictors, steps and a model, fitted and frozen as one object.
+
+    Parameters
+    ----------
+    blocks : mapping of str to Block
+        Named groups of predictors: "radiomics", "clinical", ….
+    steps : sequence of FeatureStep, default ()
+        Done to the whole table before the blocks choose their columns (harmonization).
+    model : Predictor
+        What learns from the blocks' columns.
+    combine : {"joint", "index", "average"}
+        One model on all blocks' columns; one model per block and a model on their predictions;
+        or one per block and the average of their predictions.
+    search : mapping, optional
+        Grid of settings to choose from by inner cross-validation: ``{"max_depth": [2, 3]}`` for the
+        model, ``{"radiomics.UnivariateCoxFilter.top": [5, 10]}`` for a block's step.
+    seed : int, default 0
+        Seed of the inner folds.
+    """
+
+    kind: ClassVar[str] = ""
+    models: ClassVar[Mapping[str, type[Predictor]]] = {}
+
+    steps_: list[FeatureStep]
+    blocks_: dict[str, FittedBlock]
+    models_: dict[str, Predictor]
+    inputs_: list[str]
+    ranges_: dict[str, tuple[float, float]]
+    trained_on_: dict[str, Any]
+    cutoffs_: dict[str, Any]
+    path_: list[dict[str, Any]]
+    baseline_: pd.DataFrame | None = None
+    extraction_: Mapping[str, Any] | None = None
+    provenance_: Mapping[str, Any] | None = None
+    content_sha256_: str | None = None
+    name_: str = ""
+
+    def __init__(
+        self,
+        blocks: Mapping[str, Block],
+        *,
+        steps: Sequence[FeatureStep] = (),
+        model: Predictor | str,
+        combine: Combine = "joint",
+        search: Mapping[str, Sequence[Any]] | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not blocks:
+            raise InputError("a signature needs at least one block of predictors")
+        if combine not in ("joint", "index", "average"):
+            raise InputError(f"combine must be 'joint', 'index' or 'average', got {combine!r}")
+        self.blocks = dict(blocks)
+        self.steps = tuple(steps)
+        self.model = self._model(model)
+        self.combine: Combine = combine
+        self.search = {key: list(values) for key, values in (search or {}).items()}
+        self.seed = seed
+
+    @classmethod
+    def _model(cls, model: Predictor | str) -> Predictor:
+        if isinstance(model, Predictor):
+            return model
+        if model not in cls.models:
+            raise InputError(f"model must be one of {sorted(cls.models)}, got {model!r}")
+        return cls.models[model]()
+
+    def unfitted(self, **changes: Any) -> Self:
+        """Return a new signature with the same settings, or with some changed."""
+        settings: dict[str, Any] = {
+            "steps": [clone(step) for step in self.steps],
+            "model": clone(self.model),
+            "combine": self.combine,
+            "search": self.search,
+            "seed": self.seed,
+        }
+        blocks = {name: copy.deepcopy(block) for name, block in self.blocks.items()}
+        return type(self)(changes.pop("blocks", blocks), **{**settings, **changes})
+
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: pd.DataFrame | pd.Series,
+        patients: pd.Series | None = None,
+    ) -> Self:
+        """Fit everything on training cases.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Predictors, one row a case; unique index.
+        y : DataFrame or Series
+            Outcome with the same index.
+        patients : Series, optional
+            Patient of each case, same index; default each case is its own patient.
+
+        Raises
+        ------
+        InputError
+            Indices differ, the outcome breaks its contract, a block matches no column, or the
+            model cannot be fitted; the message says why.
+        """
+        outcome = self._check(X, y)
+        people = check_patients(X, patients)
+        if self.search:
+            from radtool.models.search import best_settings
+
+            chosen = best_settings(self, X, outcome, people)
+            self.searched_ = chosen.table
+            return self._take(chosen.signature.fit(X, outcome, people))
+        self._fit(X, outcome, people)
+        return self
+
+    def _take(self, fitted: Signature) -> Self:
+        """Adopt the learned state of another signature."""
+        for name, value in vars(fitted).items():
+            if name.endswith("_"):
+                setattr(self, name, value)
+        self.chosen_ = {**fitted.model.get_params(deep=False)}
+        return self
+
+    def _fit(self, X: pd.DataFrame, y: Any, patients: pd.Series) -> None:
+        current = X
+        self.path_, self.steps_ = [], []
+        for step in map(clone, self.steps):
+            before = list(map(str, current.columns))
+            current = step.fit(current, y).transform(current)
+            after = set(map(str, current.columns))
+            dropped = [{"column": c, "reason": ""} for c in before if c not in after]
+            self.path_.append(_row("all", step, len(before), len(after), dropped))
+            self.steps_.append(step)
+        self.blocks_ = {}
+        designs: dict[str, pd.DataFrame] = {}
+        for name, block in self.blocks.items():
+            fitted, design = FittedBlock.fit(block, current, y, name)
+            if design.shape[1] == 0:
+                last = fitted.path[-1]["step"]
+                raise InputError(
+                    f"block {name!r}: no column is left after {last}; loosen its steps"
+                )
+            self.blocks_[name], designs[name] = fitted, design
+            self.path_ += fitted.path
+        self._fit_models(designs, y, patients)
+        self.inputs_ = self._needed(X)
+        self.ranges_ = _ranges(X, self.inputs_, self._used())
+        self.trained_on_ = {
+            "n": len(X),
+            "patients": int(patients.nunique()),
+            "ids_sha256": hashed_ids(patients),
+        }
+        self._finish(self._predict(designs), y, patients)
+
+    def _fit_models(self, designs: dict[str, pd.DataFrame], y: Any, patients: pd.Series) -> None:
+        groups = patients.to_numpy()
+        if self.combine == "joint":
+            self.models_ = {"joint": clone(self.model).fit(_joined(designs), y, groups)}
+            return
+        self.models_ = {
+            name: clone(self.model).fit(design, y, groups) for name, design in designs.items()
+        }
+        if self.combine == "index":
+            parts = self._parts(designs)
+            self.models_["index"] = self._combiner().fit(parts, y, groups)
+
+    def _combiner(self) -> Predictor:
+        raise NotImplementedError
+
+    def _parts(self, designs: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        """Each block's own prediction, one column a block."""
+        values = {name: self._link(self.models_[name].predict(d)) for name, d in designs.items()}
+        return pd.DataFrame(values, index=next(iter(designs.values())).index)
+
+    def _link(self, values: np.ndarray) -> np.ndarray:
+        return values
+
+    def _predict(self, designs: dict[str, pd.DataFrame]) -> np.ndarray:
+        if self.combine == "joint":
+            return self.models_["joint"].predict(_joined(designs))
+        if self.combine == "index":
+            return self.models_["index"].predict(self._parts(designs))
+        own = [self.models_[name].predict(design) for name, design in designs.items()]
+        return np.mean(own, axis=0)
+
+    def _score(self, X: pd.DataFrame) -> pd.Series:
+        self._check_fitted()
+        if X.index.has_duplicates:
+            raise TableError("cases of X must have unique index values")
+        current = X
+        require_columns(self.inputs_, X)
+        for step in self.steps_:
+            current = step.transform(current)
+        designs = {name: fitted.transform(current) for name, fitted in self.blocks_.items()}
+        return pd.Series(self._predict(designs), index=X.index)
+
+    @property
+    def coefficients_(self) -> pd.DataFrame:
+        """What the model gives each feature, first column the block.
+
+        Cox: ``feature, coefficient, se, hazard_ratio, lower, upper, p``; logistic with
+        ``odds_ratio``; elastic net without errors; trees ``feature, gain``.
+        """
+        self._check_fitted()
+        origin = {c: name for name, fitted in self.blocks_.items() for c in fitted.outputs}
+        tables = []
+        for key, model in self.models_.items():
+            table = model.coefficients()
+            block = [origin.get(f, "index") if key == "joint" else key for f in table["feature"]]
+            table.insert(0, "block", block)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
+
+    @property
+    def selection_path_(self) -> list[dict[str, Any]]:
+        """What each step did: ``block, step, n_in, n_out, dropped`` (column and reason)."""
+        self._check_fitted()
+        return self.path_
+
+    def predict_risk(self, X: pd.DataFrame) -> pd.Series:
+        """Return the score of each case; higher = sooner event, or more likely True."""
+        return self._score(X).rename("risk")
+
+    def flags(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Find values outside what the signature was trained on.
+
+        Returns
+        -------
+        DataFrame
+            ``case, column, value, lower, upper``, one row a number outside the training range;
+            for a category not seen in training the bounds are empty. No row: nothing to report.
+        """
+        self._check_fitted()
+        rows: list[dict[str, Any]] = []
+        for column, (lower, upper) in self.ranges_.items():
+            values = pd.to_numeric(X[column], errors="coerce")
+            outside = values[(values < lower) | (values > upper)]
+            rows += [
+                {"case": case, "column": column, "value": value, "lower": lower, "upper": upper}
+                for case, value in outside.items()
+            ]
+        for fitted in self.blocks_.values():
+            first = fitted.steps[0]
+            if isinstance(first, PrepareColumns):
+                rows += first.unseen(X).to_dict("records")
+        return pd.DataFrame(rows, columns=["case", "column", "value", "lower", "upper"])
+
+    def overlap(self, patients: pd.Series) -> list[str]:
+        """Patients that the signature was trained on, found by their hashed identifiers."""
+        seen = set(self.trained_on_["ids_sha256"])
+        return sorted({p for p in map(str, patients) if hashed_ids([p])[0] in seen})
+
+    def _used(self) -> list[str]:
+        """Design columns that a model uses."""
+        table = self.coefficients_
+        value = table["coefficient"] if "coefficient" in table else table["gain"]
+        return list(dict.fromkeys(table["feature"][value.fillna(0) != 0]))
+
+    def _needed(self, X: pd.DataFrame) -> list[str]:
+        """Columns of the raw table that the blocks and the steps before them read."""
+        read = {c for f in self.blocks_.values() for c in [*f.inputs, *f.carried]}
+        if self.steps_:
+            read = set(X.columns)
+        return [str(c) for c in X.columns if c in read]
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "models_"):
+            raise InputError(f"this {type(self).__name__} is not fitted; call fit(X, y) first")
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        extraction: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        name: str = "",
+    ) -> str:
+        """Write the signature file; return its content hash (see `save_signature`)."""
+        from radtool.models.signature_file import save_signature
+
+        return save_signature(self, path, extraction=extraction, provenance=provenance, name=name)
+
+    def _check(self, X: pd.DataFrame, y: Any) -> Any:
+        """Outcome to be learned from, checked."""
+        raise NotImplementedError
+
+    def _check_new(self, X: pd.DataFrame, y: Any) -> Any:
+        """Outcome to be validated on, checked; one event is enough there."""
+        return self._check(X, y)
+
+    def _finish(self, score: np.ndarray, y: Any, patients: pd.Series) -> None:
+        raise NotImplementedError
+
+
+def check_patients(X: pd.DataFrame, patients: pd.Series | None) -> pd.Series:
+    """Return the patient of each case as text, in the order of X, or raise."""
+    if X.index.has_duplicates:
+        raise TableError("cases of X must have unique index values")
+    if X.columns.has_duplicates:
+        raise TableError(f"column named twice: {X.columns[X.columns.duplicated()].tolist()[:5]}")
+    if patients is None:
+        return pd.Series(X.index.astype(str), index=X.index)
+    if not patients.index.equals(X.index):
+        raise InputError("patients and X are not of the same cases in the same order")
+    if patients.isna().any():
+        raise InputError(f"no patient for case(s) {patients.index[patients.isna()].tolist()[:5]}")
+    return patients.astype(str)
+
+
+def hashed_ids(ids: Sequence[str] | pd.Series) -> list[str]:
+    """Return the sorted, shortened SHA-256 of identifiers, which tells overlap but no name."""
+    texts = sorted({str(value).strip() for value in ids})
+    return sorted(hashlib.sha256(f"radtool patient {t}".encode()).hexdigest()[:24] for t in texts)
+
+
+def _joined(designs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    joined = pd.concat(designs.values(), axis=1)
+    if joined.columns.has_duplicates:
+        twice = joined.columns[joined.columns.duplicated()].tolist()
+        raise InputError(f"column(s) {twice[:5]} are in two blocks; give each to one block")
+    return joined
+
+
+def _ranges(X: pd.DataFrame, inputs: list[str], used: list[str]) -> dict[str, tuple[float, float]]:
+    """Training minimum and maximum of the raw numeric columns that a model uses."""
+    found = {}
+    for column in inputs:
+        if column in used and pd.api.types.is_numeric_dtype(X[column]):
+            values = X[column].astype(float).replace([np.inf, -np.inf], np.nan)
+            found[column] = (float(values.min()), float(values.max()))
+    return found
+
+
+def _row(
+    block: str, step: FeatureStep, n_in: int, n_out: int, dropped: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "block": block,
+        "step": type(step).__name__,
+        "n_in": n_in,
+        "n_out": n_out,
+        "dropped": dropped,
+    }
