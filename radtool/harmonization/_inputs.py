@@ -72,53 +72,83 @@ def covariate_levels(X: pd.DataFrame, names: Sequence[str]) -> dict[str, list[st
     return levels
 
 
-def code_covariates(X: pd.DataFrame, levels: Mapping[str, list[str] | None]) -> np.ndarray:
+def code_covariates(
+    X: pd.DataFrame,
+    levels: Mapping[str, list[str] | None],
+    fallback: np.ndarray | None = None,
+) -> np.ndarray:
     """Code covariates as numbers: continuous as they are, categorical against their first level.
+
+    Parameters
+    ----------
+    X : DataFrame
+        With the covariate columns.
+    levels : mapping
+        Covariate -> its levels, or None for a continuous one.
+    fallback : ndarray of shape (n_codes,), optional
+        Codes for cases whose covariate is missing or has an unknown level.
 
     Raises
     ------
     TableError
-        A covariate is missing, not finite, or has a level that `fit` never saw; cases are named.
+        Without `fallback`: a covariate is missing or has a level that `fit` never saw. Always: a
+        covariate is not a number where it was one, or infinite. Cases are named.
     """
     columns: list[np.ndarray] = []
     for name, known in levels.items():
         column = X[name]
-        missing = column.isna()
-        if missing.any():
-            raise TableError(
-                f"ComBat: covariate {name!r} is missing for case(s) {listed(X.index[missing])};"
-                " impute it first or leave it out"
-            )
-        if known is None:
-            columns.append(_continuous(column, name))
-            continue
-        labels = column.map(_label)
-        odd = ~labels.isin(known)
-        if odd.any():
-            raise TableError(
-                f"ComBat: covariate {name!r} has level(s) {listed(sorted(set(labels[odd])))} that"
-                f" were not there at fit (case(s) {listed(X.index[odd])}; known: {listed(known)})"
-            )
-        columns += [(labels == level).to_numpy(dtype=float) for level in known[1:]]
-    return np.column_stack(columns) if columns else np.empty((len(X), 0))
+        coded = _continuous(column, name) if known is None else _categories(column, known)
+        gaps = np.isnan(coded[:, 0]) if coded.shape[1] else np.zeros(len(X), dtype=bool)
+        if gaps.any() and fallback is None:
+            _refuse_gaps(column[gaps], name, known)
+        elif gaps.any() and fallback is not None:
+            start = sum(part.shape[1] for part in columns)
+            coded[gaps] = fallback[start : start + coded.shape[1]]
+        columns.append(coded)
+    return np.hstack(columns) if columns else np.empty((len(X), 0))
+
+
+def _categories(column: pd.Series, known: list[str]) -> np.ndarray:
+    labels = column.map(_label)
+    coded = np.column_stack(
+        [labels == level for level in known[1:]] or [np.empty((len(labels), 0))]
+    )
+    coded = coded.astype(float)
+    coded[~labels.isin(known).to_numpy()] = np.nan
+    return coded
 
 
 def _continuous(column: pd.Series, name: str) -> np.ndarray:
     if not pd.api.types.is_numeric_dtype(column):
         raise TableError(f"ComBat: covariate {name!r} was a number at fit and is not now")
     values = column.to_numpy(dtype=float)
-    if not np.isfinite(values).all():
+    if np.isinf(values).any():
         raise TableError(
             f"ComBat: covariate {name!r} is infinite for case(s)"
-            f" {listed(column.index[~np.isfinite(values)])}"
+            f" {listed(column.index[np.isinf(values)])}"
         )
-    return values
+    return values[:, None]
+
+
+def _refuse_gaps(column: pd.Series, name: str, known: list[str] | None) -> None:
+    missing = column.index[column.isna()]
+    if len(missing):
+        raise TableError(
+            f"ComBat: covariate {name!r} is missing for case(s) {listed(missing)};"
+            " impute it first or leave it out"
+        )
+    raise TableError(
+        f"ComBat: covariate {name!r} has level(s) {listed(sorted(set(map(str, column))))} that"
+        f" were not there at fit (case(s) {listed(column.index)}; known: {listed(known or [])})"
+    )
 
 
 def refuse_collinear(
     batch: str, labels: np.ndarray, X: pd.DataFrame, levels: Mapping[str, list[str] | None]
 ) -> None:
     """Refuse covariates whose effect cannot be told from the batch effect."""
+    if not levels:
+        return
     codes = np.unique(labels, return_inverse=True)[1]
     dummies = np.eye(int(codes.max()) + 1)[codes]
     for name in levels:
@@ -137,8 +167,8 @@ def refuse_collinear(
 def _deficient(dummies: np.ndarray, coded: np.ndarray) -> bool:
     within = coded - dummies @ ((dummies.T @ coded) / dummies.sum(axis=0)[:, None])
     total = np.sqrt(((coded - coded.mean(axis=0)) ** 2).sum(axis=0))
-    if (total == 0).any() or coded.shape[1] == 0:
-        return coded.shape[1] > 0
+    if coded.shape[1] == 0 or (total == 0).any():
+        return True
     return bool(np.linalg.matrix_rank(within / total, tol=1e-8) < coded.shape[1])
 
 

@@ -68,6 +68,9 @@ class ComBat(FeatureStep):
     small_batch : {"warn", "mean_only", "refuse"}, default "warn"
         Batches below 20 cases warn, for their scale is poorly known. Below 10: warn too, correct
         the location only, or refuse. One case is refused unless only the location is corrected.
+    unknown_covariates : {"refuse", "mean"}, default "refuse"
+        A covariate that is missing, or has a new level, at `transform`: an error; or the training
+        mean of its codes (what neuroCombatFromTraining always does).
     keep_covariates : bool, default False
         Keep the covariate columns in the output (unharmonized); else they are dropped.
 
@@ -113,6 +116,7 @@ class ComBat(FeatureStep):
         "columns_out_",
         "features_",
         "covariate_levels_",
+        "covariate_means_",
         "estimates_",
         "decisions_",
         "evidence_rows_",
@@ -128,6 +132,7 @@ class ComBat(FeatureStep):
         reference: str | Mapping[str, str] | None = None,
         unseen: Literal["refuse", "leave", "pooled", "estimate"] = "refuse",
         small_batch: SmallBatch = "warn",
+        unknown_covariates: Literal["refuse", "mean"] = "refuse",
         keep_covariates: bool = False,
     ) -> None:
         self.batch = batch
@@ -137,7 +142,13 @@ class ComBat(FeatureStep):
         self.reference = reference
         self.unseen = unseen
         self.small_batch = small_batch
+        self.unknown_covariates = unknown_covariates
         self.keep_covariates = keep_covariates
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Estimate location and scale of every batch.
@@ -162,6 +173,7 @@ class ComBat(FeatureStep):
         batches, covariates = self._batches(), list(self.covariates)
         refuse_outcome_names(covariates, batches)
         self.covariate_levels_ = covariate_levels(table, covariates)
+        self.covariate_means_ = code_covariates(table, self.covariate_levels_).mean(axis=0)
         _check_index(table, y)
         refuse_outcome(table, covariates, y)
         special = {*batches, *covariates}
@@ -195,7 +207,7 @@ class ComBat(FeatureStep):
         check_is_fitted(self, "estimates_")
         table = self._read(X, reset=False)
         if not self.estimates_:
-            return X
+            return X if isinstance(X, pd.DataFrame) else table.to_numpy()
         values = _values(table, self.features_)
         for estimates in self.estimates_:
             values = self._apply(table, values, estimates)
@@ -250,6 +262,7 @@ class ComBat(FeatureStep):
             "empirical_bayes": ("parametric", "nonparametric", "none"),
             "unseen": ("refuse", "leave", "pooled", "estimate"),
             "small_batch": ("warn", "mean_only", "refuse"),
+            "unknown_covariates": ("refuse", "mean"),
         }
         for name, options in allowed.items():
             if getattr(self, name) not in options:
@@ -302,11 +315,12 @@ class ComBat(FeatureStep):
         )
 
     def _table(self, X: pd.DataFrame, values: np.ndarray, batch: str) -> Table:
+        fallback = self.covariate_means_ if self.unknown_covariates == "mean" else None
         return Table(
             values=values,
             names=self.features_,
             labels=batch_labels(X, batch),
-            covariates=code_covariates(X, self.covariate_levels_),
+            covariates=code_covariates(X, self.covariate_levels_, fallback),
         )
 
     def _apply(self, X: pd.DataFrame, values: np.ndarray, estimates: dict[str, Any]) -> np.ndarray:

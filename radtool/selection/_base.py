@@ -232,7 +232,8 @@ def survival_target(y: Any, cases: int, name: str) -> tuple[np.ndarray, np.ndarr
         signed = np.asarray(y)
         if isinstance(y, pd.Series) or signed.ndim != 1 or signed.dtype.kind not in "iuf":
             raise TableError(
-                f"{name}: y must be a DataFrame with event and duration, got {type(y).__name__}"
+                f"{name}: y must be a DataFrame with event and duration; Unknown label type:"
+                f" {type(y).__name__}"
             )
         event, duration = signed > 0, np.abs(signed.astype(float))
     if len(event) != cases:

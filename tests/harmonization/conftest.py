@@ -1,0 +1,9 @@
+"""A seeded generator for this package's tests."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
