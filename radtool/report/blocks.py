@@ -225,7 +225,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """Blocks behind a summary line that a click opens; open in print."""
+    """Blocks behind a summary line that a click opens; printed only when open."""
 
     kind: ClassVar[str] = "fold"
     summary: str

@@ -128,8 +128,8 @@ def population() -> Population:
         ),
     )
     rows = (
-        BaselineRow(variable="Age, years", level="median (IQR)", values=("68 (61–74)", "69 (63–76)"),
-                    p=0.212, test="Mann–Whitney"),
+        BaselineRow(variable="Age, years", level="median (IQR)",
+                    values=("68 (61–74)", "69 (63–76)"), p=0.212, test="Mann–Whitney"),
         BaselineRow(variable="Sex", level="female", values=("58 (31 %)", "37 (37 %)"), p=0.298,
                     test="Fisher exact"),
         BaselineRow(variable="Sex", level="male", values=("128 (69 %)", "62 (63 %)")),
@@ -365,7 +365,9 @@ def survival_endpoint(rng: np.random.Generator) -> EndpointResults:
                         cut="median of the training risk score, applied unchanged")
             for cohort, n, p in (("development", 93, 0.00002), ("stanford", 50, 0.013))
         ),
-        calibration=tuple(calibration(name, "stanford", 24.0) for name in ("clinical_volume", "all")),
+        calibration=(
+            calibration("clinical_volume", "stanford", 24.0), calibration("all", "stanford", 24.0),
+        ),
         decision=(decision("stanford", 24.0),),
         subgroups=tuple(
             SubgroupRow(model="all", cohort="stanford", variable=variable, level=level,

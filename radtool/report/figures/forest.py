@@ -24,8 +24,8 @@ from radtool.report.wording import estimate
 
 __all__ = ["ForestRow", "draw_forest"]
 
-WIDTH = 460.0
-LEFT, RIGHT = 168.0, 336.0
+WIDTH = 420.0
+LEFT, RIGHT = 160.0, 300.0
 ROW = 19.0
 
 

@@ -35,11 +35,7 @@ def draw_batches(points: Sequence[ViewPoint], *, alt: str) -> Markup:
         Alternative text.
     """
     batches = list(dict.fromkeys(point.batch for point in points))
-    top = 20.0 + 15 * ((len(batches) + 1) // 2)
-    parts: list[str] = []
-    for i, batch in enumerate(batches):
-        x, y = 16 + 200 * (i % 2), 14 + 15 * (i // 2)
-        parts += [_dot((x, y), i), words(x + 9, y + 3.8, batch)]
+    parts, top = _legend(batches)
     xs = [p[0] for point in points for p in (point.before, point.after) if p]
     ys = [p[1] for point in points for p in (point.before, point.after) if p]
     for k, title in enumerate(("before", "after")):
@@ -59,6 +55,18 @@ def draw_batches(points: Sequence[ViewPoint], *, alt: str) -> Markup:
                 place = frame.x(at[0]), frame.y(at[1])
                 parts.append(_dot(place, batches.index(point.batch)))
     return drawing(WIDTH, top + SIDE + 34, parts, alt=alt)
+
+
+def _legend(batches: Sequence[str]) -> tuple[list[str], float]:
+    parts: list[str] = []
+    x, y = 14.0, 14.0
+    for i, batch in enumerate(batches):
+        wide = 30.0 + 6.2 * len(batch)
+        if x > 14 and x + wide > WIDTH:
+            x, y = 14.0, y + 15
+        parts += [_dot((x, y), i), words(x + 9, y + 3.8, batch)]
+        x += wide
+    return parts, y + 16
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float]:

@@ -66,9 +66,9 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
         (f"{g.label} (n = {integer(g.n)}, {integer(g.events)} events)", *_style(i))
         for i, g in enumerate(groups)
     ]
-    if predicted:
-        entries.append(("thin: mean predicted by the model", MUTED, ""))
     parts += legend(LEFT, 14, entries)
+    if predicted:
+        parts.append(_predicted_key(14 + 15 * len(entries)))
     for i, group in enumerate(groups):
         parts += _group(frame, group, *_style(i))
     if curve.log_rank_p is not None:
@@ -76,6 +76,11 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
     parts += _at_risk(frame, curve)
     rows = len(groups) if any(group.at_risk for group in groups) else 0
     return drawing(WIDTH, frame.bottom + 40 + (18 + 15 * rows if rows else 0), parts, alt=alt)
+
+
+def _predicted_key(y: float) -> str:
+    line = segment((LEFT, y), (LEFT + 22, y), colour=MUTED)
+    return line + words(LEFT + 28, y + 3.8, "thin: mean predicted by the model", colour=MUTED)
 
 
 def _style(i: int) -> tuple[str, str]:

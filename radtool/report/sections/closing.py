@@ -35,21 +35,22 @@ def _truth(title: str, rows: Sequence[TruthRow]) -> Table:
     return Table(
         name=f"truth-{slug(title)}",
         caption=f"{title}: planted and recovered",
-        columns=("Quantity", "Truth", "Recovered", "95 % interval", "Unit", "Verdict"),
+        columns=("Quantity", "Verdict", "Unit", "Truth", "Recovered", "95 % interval"),
         rows=tuple(
             (
                 r.quantity,
+                r.verdict,
+                r.unit or "–",
                 text(r.truth),
                 text(r.recovered),
                 f"{text(r.lower)} to {text(r.upper)}" if r.lower is not None else "–",
-                r.unit or "–",
-                r.verdict,
             )
             for r in rows
         ),
         sheet=sheet_of(
             rows, ("quantity", "truth", "recovered", "lower", "upper", "unit", "verdict")
         ),
+        text_columns=3,
     )
 
 

@@ -9,6 +9,8 @@ from radtool.report.wording import estimate, integer, number, p_value
 
 __all__ = ["models_section", "selection_section"]
 
+SELECTED = "p and intervals do not account for the selection of predictors."
+
 
 def selection_section(endpoint: EndpointResults) -> Section | None:
     """Return, for every model with a path, how many features each step left."""
@@ -140,9 +142,7 @@ def _coefficients(endpoint: EndpointResults, model: ModelResult) -> Table:
         ),
         sheet=sheet_of(rows, (*fields, "importance")),
         text_columns=text_columns,
-        note="p and intervals do not account for the selection of predictors."
-        if model.path
-        else "",
+        note=SELECTED if model.path else "",
     )
 
 

@@ -45,7 +45,7 @@ def performance_section(endpoint: EndpointResults) -> Section | None:
         ("discrimination", "Discrimination (95 % interval)", ("discrimination",)),
         (
             "calibration",
-            "Calibration and overall accuracy (95 % interval)",
+            "Calibration and accuracy (95 % interval)",
             ("calibration", "overall"),
         ),
         ("classification", "Classification at the fixed threshold", ("classification",)),
@@ -83,7 +83,7 @@ def _table(
     measures = sorted({(r.measure, r.horizon) for r in rows}, key=lambda m: _order(rows, m))
     unit = endpoint.question.unit
     found = {(r.model, r.cohort, design_words(r), r.measure, r.horizon): r for r in rows}
-    lines = []
+    lines, before = [], ""
     for model, cohort, design in dict.fromkeys((r.model, r.cohort, design_words(r)) for r in rows):
         cells = [found.get((model, cohort, design, *measure)) for measure in measures]
         first = next(cell for cell in cells if cell)
@@ -91,7 +91,8 @@ def _table(
             estimate(c.value, c.lower, c.upper, measure_of(c.measure).digits) if c else "–"
             for c in cells
         ]
-        label = model_label(endpoint.models, model)
+        label = "" if model == before else model_label(endpoint.models, model)
+        before = model
         lines.append((label, cohort, design, integer(first.n), integer(first.events), *texts))
     heads = tuple(_head(measure, horizon, unit) for measure, horizon in measures)
     words = "; ".join(
@@ -192,9 +193,9 @@ def comparison_section(endpoint: EndpointResults) -> Section | None:
                 model_label(endpoint.models, row.model_b),
                 ", ".join(text for text in (row.cohort, row.design) if text),
                 info.label,
+                row.test or "–",
                 difference,
                 p_value(row.p),
-                row.test or "–",
             )
         )
         if row == headline:
@@ -203,10 +204,10 @@ def comparison_section(endpoint: EndpointResults) -> Section | None:
     table = Table(
         name=f"{slug(endpoint.question.name)}-comparisons",
         caption="Differences between models (first minus second, same cases)",
-        columns=("Model", "Against", "Cohort", "Measure", "Difference (95 % CI)", "p", "Method"),
+        columns=("Model", "Against", "Cohort", "Measure", "Method", "Difference (95 % CI)", "p"),
         rows=tuple(lines),
         sheet=sheet_of(rows, (*fields, "p", "test")),
-        text_columns=4,
+        text_columns=5,
         emphasis=frozenset(bold),
     )
     return Section(name="comparisons", title="Added value", level=3, blocks=(table,))
@@ -216,12 +217,8 @@ def subgroup_section(endpoint: EndpointResults) -> Section | None:
     """Return a forest plot over subgroups for every model and cohort that has them."""
     keys = dict.fromkeys((r.model, r.cohort, r.measure) for r in endpoint.subgroups)
     figures, tables = [], []
-    for model, cohort, measure in keys:
-        rows = [
-            r
-            for r in endpoint.subgroups
-            if (r.model, r.cohort, r.measure) == (model, cohort, measure)
-        ]
+    for key in keys:
+        rows = [r for r in endpoint.subgroups if (r.model, r.cohort, r.measure) == key]
         figures.append(_subgroup_figure(endpoint, rows))
         tables.append(_subgroup_table(endpoint, rows))
     if not figures:

@@ -18,19 +18,9 @@ from radtool.report.wording import (
 __all__ = ["LEADING", "leading_measure", "summary_section"]
 
 LEADING = ("harrell_c", "auc", "uno_c", "auc_t")
-DESIGNS = ("external", "leave-one-site-out", "nested cv", "bootstrap-corrected", "cross-validation")
-FIELDS = (
-    "model",
-    "cohort",
-    "design",
-    "measure",
-    "horizon",
-    "value",
-    "lower",
-    "upper",
-    "n",
-    "events",
-)
+DESIGNS = ("external", "leave-one-site-out", "nested cv", "cross-validation", "bootstrap")
+PLACE = ("model", "cohort", "design")
+FIELDS = (*PLACE, "measure", "horizon", "value", "lower", "upper", "n", "events")
 
 
 def leading_measure(endpoint: EndpointResults) -> str | None:
