@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
@@ -11,7 +12,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import ClassifierTags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from radtool.errors import TableError
+from radtool.errors import RadtoolWarning, TableError
 from radtool.table import FeatureStep, check_survival
 
 __all__ = [
@@ -172,6 +173,12 @@ class Selector(SelectorMixin, Step):
         self._check_index(X, y)
         self.decisions_: list[list[Any]] = []
         self.support_ = self._choose(values, y)
+        if not self.support_.any():
+            warnings.warn(
+                f"{self._name}: no feature passes; none is left for the steps after it",
+                RadtoolWarning,
+                stacklevel=2,
+            )
         return self
 
     def transform(self, X: Any) -> Any:

@@ -1,13 +1,7 @@
 """Every step keeps scikit-learn's contract, and ours."""
 
-import numpy as np
-import pandas as pd
-import pytest
-from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from radtool.errors import TableError
-from radtool.files import canonical_json
 from radtool.selection import (
     CorrelationFilter,
     MedianImputer,
@@ -18,7 +12,6 @@ from radtool.selection import (
     VarianceFilter,
     VolumeFilter,
 )
-from radtool.table import step_from_dict
 
 STEPS = [
     CorrelationFilter(),
