@@ -91,7 +91,11 @@ def encode(value: Any) -> Any:
     NaN is null inside arrays, infinities the texts "inf" and "-inf".
     """
     if isinstance(value, np.ndarray):
-        return {"dtype": str(value.dtype), "data": [encode(item) for item in value.tolist()]}
+        document = {"dtype": str(value.dtype), "data": [encode(item) for item in value.tolist()]}
+        # Nested lists say the shape of any array but an empty one of several axes.
+        return (
+            document if value.size or value.ndim < 2 else {**document, "shape": list(value.shape)}
+        )
     if isinstance(value, np.generic):
         return encode(value.item())
     if isinstance(value, float) and not np.isfinite(value):
@@ -112,6 +116,8 @@ def decode(value: Any) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {"dtype", "data"}:
             return _array(value["data"], value["dtype"])
+        if set(value) == {"dtype", "data", "shape"}:
+            return np.empty(value["shape"], dtype=value["dtype"])
         return {key: decode(item) for key, item in value.items()}
     if isinstance(value, list):
         return [decode(item) for item in value]

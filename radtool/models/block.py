@@ -64,29 +64,37 @@ class FittedBlock:
 
     @classmethod
     def fit(
-        cls, block: Block, X: pd.DataFrame, y: pd.DataFrame | pd.Series, name: str
+        cls, block: Block, X: pd.DataFrame, y: Any, name: str, *, prepare: bool = True
     ) -> tuple[Self, pd.DataFrame]:
-        """Fit the steps in order; also return what they make of the training cases."""
+        """Fit the steps in order; also return what they make of the training cases.
+
+        A carried column is dropped as soon as no later step names it, so that it is never taken
+        for a feature.
+        """
         inputs = matching_columns(block.columns, list(X.columns), name)
         carried = [c for c in named_columns(block.steps, X) if c not in inputs]
-        own_imputer = any("imput" in type(step).__name__.lower() for step in block.steps)
-        prepare = PrepareColumns(impute=not own_imputer, keep=carried)
-        current, fitted, path = X[[*inputs, *carried]], [], []
-        for step in [prepare, *map(clone, block.steps)]:
+        steps = [clone(step) for step in block.steps]
+        if prepare:
+            own = any("imput" in type(step).__name__.lower() for step in steps)
+            steps.insert(0, PrepareColumns(impute=not own, keep=carried))
+        current, path = X[[*inputs, *carried]], []
+        for position, step in enumerate(steps):
             before = [c for c in current.columns if c not in carried]
             current = _frame(step.fit(current, y).transform(current), current, step)
-            after = [c for c in current.columns if c not in carried]
-            path.append(_what_happened(name, step, before, after))
-            fitted.append(step)
+            current = _without(current, carried, steps[position + 1 :])
+            path.append(
+                _what_happened(name, step, before, [c for c in current.columns if c not in carried])
+            )
         outputs = [c for c in current.columns if c not in carried]
-        return cls(inputs, carried, fitted, outputs, path), current[outputs]
+        return cls(inputs, carried, steps, outputs, path), current[outputs]
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Run the fitted steps on new cases."""
         require_columns([*self.inputs, *self.carried], X)
         current = X[[*self.inputs, *self.carried]]
-        for step in self.steps:
+        for position, step in enumerate(self.steps):
             current = _frame(step.transform(current), current, step)
+            current = _without(current, self.carried, self.steps[position + 1 :])
         return current[self.outputs]
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,15 +165,27 @@ def _frame(result: Any, before: pd.DataFrame, step: FeatureStep) -> pd.DataFrame
     raise TypeError(f"{type(step).__name__} must return a DataFrame with the index it was given")
 
 
+def _without(
+    frame: pd.DataFrame, carried: Sequence[str], later: Sequence[FeatureStep]
+) -> pd.DataFrame:
+    """The frame less the carried columns that no later step names."""
+    needed = set(named_columns(later, frame))
+    return frame[[c for c in frame.columns if c not in carried or c in needed]]
+
+
 def _what_happened(
     block: str, step: FeatureStep, before: list[str], after: list[str]
 ) -> dict[str, Any]:
-    reasons = getattr(step, "reasons_", {})
+    reasons = {str(row[0]): row for row in getattr(step, "decisions_", [])}
     gone = [c for c in before if c not in set(after)]
+    dropped = []
+    for column in gone:
+        row = reasons.get(str(column), [column, "", None])
+        dropped.append({"column": column, "reason": str(row[1]), "value": row[2]})
     return {
         "block": block,
         "step": type(step).__name__,
         "n_in": len(before),
         "n_out": len(after),
-        "dropped": [{"column": c, "reason": str(reasons.get(c, ""))} for c in gone],
+        "dropped": dropped,
     }

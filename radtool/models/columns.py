@@ -32,7 +32,7 @@ class PrepareColumns(FeatureStep):
     is treated as the reference; `unseen` names it. A column without any value is dropped.
     """
 
-    state: ClassVar[tuple[str, ...]] = ("columns_", "categories_", "fill_", "reasons_")
+    state: ClassVar[tuple[str, ...]] = ("columns_", "categories_", "fill_", "decisions_")
 
     def __init__(self, impute: bool = True, keep: Sequence[str] = ()) -> None:  # noqa: FBT001, FBT002 (sklearn estimators take settings by name)
         self.impute = impute
@@ -43,20 +43,20 @@ class PrepareColumns(FeatureStep):
         self.columns_ = [c for c in X.columns if c not in set(self.keep)]
         self.categories_: dict[str, list[str]] = {}
         self.fill_: dict[str, float] = {}
-        self.reasons_: dict[str, str] = {}
+        self.decisions_: list[list[Any]] = []
         for column in self.columns_:
             values = X[column]
             if values.isna().all():
-                self.reasons_[column] = "no value in training"
+                self.decisions_.append([column, "no value in training", None])
             elif _is_text(values):
                 counts = values.dropna().map(_text).value_counts()
                 order = sorted(counts.index, key=lambda name: (-counts[name], name))
                 self.categories_[column] = order
-                self.reasons_[column] = f"encoded; reference {order[0]!r}"
+                self.decisions_.append([column, f"encoded; reference {order[0]!r}", None])
             else:
                 finite = values.astype(float).replace([np.inf, -np.inf], np.nan)
                 if finite.isna().all():
-                    self.reasons_[column] = "no finite value in training"
+                    self.decisions_.append([column, "no finite value in training", None])
                 else:
                     self.fill_[column] = float(finite.median())
         return self

@@ -29,7 +29,7 @@ class MarkerSignature(Signature):
     blocks : mapping of str to Block
         Named groups of predictors.
     steps : sequence of FeatureStep, default ()
-        Done to the whole table before the blocks choose their columns.
+        Done to all image features before the blocks choose theirs (see `Signature`).
     model : {"xgboost", "logistic", "random_forest", "elastic_net"} or Predictor
         What learns; default "xgboost".
     combine : {"joint", "index", "average"}, default "joint"

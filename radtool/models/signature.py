@@ -16,7 +16,7 @@ from radtool.errors import InputError, TableError
 from radtool.models.block import Block, FittedBlock, require_columns
 from radtool.models.columns import PrepareColumns
 from radtool.models.predictor import Predictor
-from radtool.table import FeatureStep
+from radtool.table import FeatureStep, feature_columns
 
 __all__ = ["Signature", "hashed_ids"]
 
@@ -31,7 +31,8 @@ class Signature:
     blocks : mapping of str to Block
         Named groups of predictors: "radiomics", "clinical", ….
     steps : sequence of FeatureStep, default ()
-        Done to the whole table before the blocks choose their columns (harmonization).
+        Done to all image features (columns named as features, `radtool.table.feature_columns`)
+        before the blocks choose theirs: harmonization. Clinical columns pass untouched.
     model : Predictor
         What learns from the blocks' columns.
     combine : {"joint", "index", "average"}
@@ -47,7 +48,7 @@ class Signature:
     kind: ClassVar[str] = ""
     models: ClassVar[Mapping[str, type[Predictor]]] = {}
 
-    steps_: list[FeatureStep]
+    shared_: FittedBlock | None
     blocks_: dict[str, FittedBlock]
     models_: dict[str, Predictor]
     inputs_: list[str]
@@ -145,15 +146,19 @@ class Signature:
         return self
 
     def _fit(self, X: pd.DataFrame, y: Any, patients: pd.Series) -> None:
+        self.path_, self.shared_ = [], None
         current = X
-        self.path_, self.steps_ = [], []
-        for step in map(clone, self.steps):
-            before = list(map(str, current.columns))
-            current = step.fit(current, y).transform(current)
-            after = set(map(str, current.columns))
-            dropped = [{"column": c, "reason": ""} for c in before if c not in after]
-            self.path_.append(_row("all", step, len(before), len(after), dropped))
-            self.steps_.append(step)
+        if self.steps:
+            features = feature_columns(X)
+            if not features:
+                raise InputError(
+                    "steps= work on image features, and no column of X is named as one"
+                    " (<image>_<family>_<feature>); put the steps into a block"
+                )
+            block = Block(features, self.steps)
+            self.shared_, done = FittedBlock.fit(block, X, y, "all", prepare=False)
+            self.path_ += self.shared_.path
+            current = pd.concat([X.drop(columns=features), done], axis=1)
         self.blocks_ = {}
         designs: dict[str, pd.DataFrame] = {}
         for name, block in self.blocks.items():
@@ -210,10 +215,11 @@ class Signature:
         self._check_fitted()
         if X.index.has_duplicates:
             raise TableError("cases of X must have unique index values")
-        current = X
         require_columns(self.inputs_, X)
-        for step in self.steps_:
-            current = step.transform(current)
+        current = X
+        if self.shared_ is not None:
+            done = self.shared_.transform(X)
+            current = pd.concat([X.drop(columns=self.shared_.inputs), done], axis=1)
         designs = {name: fitted.transform(current) for name, fitted in self.blocks_.items()}
         return pd.Series(self._predict(designs), index=X.index)
 
@@ -281,9 +287,8 @@ class Signature:
 
     def _needed(self, X: pd.DataFrame) -> list[str]:
         """Columns of the raw table that the blocks and the steps before them read."""
-        read = {c for f in self.blocks_.values() for c in [*f.inputs, *f.carried]}
-        if self.steps_:
-            read = set(X.columns)
+        fitted = [*self.blocks_.values(), *([self.shared_] if self.shared_ else [])]
+        read = {c for one in fitted for c in [*one.inputs, *one.carried]}
         return [str(c) for c in X.columns if c in read]
 
     def _check_fitted(self) -> None:
@@ -352,15 +357,3 @@ def _ranges(X: pd.DataFrame, inputs: list[str], used: list[str]) -> dict[str, tu
             values = X[column].astype(float).replace([np.inf, -np.inf], np.nan)
             found[column] = (float(values.min()), float(values.max()))
     return found
-
-
-def _row(
-    block: str, step: FeatureStep, n_in: int, n_out: int, dropped: list[dict[str, Any]]
-) -> dict[str, Any]:
-    return {
-        "block": block,
-        "step": type(step).__name__,
-        "n_in": n_in,
-        "n_out": n_out,
-        "dropped": dropped,
-    }

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import radtool.harmonization
+import radtool.selection  # noqa: F401 (both register the steps that a file may name)
 from radtool.errors import InputError, SignatureError, did_you_mean
 from radtool.files import decode, encode, hash_of, write_text
 from radtool.models.block import Block, FittedBlock
@@ -81,7 +83,7 @@ def signature_document(
                 "settings": encode(signature.model.get_params(deep=False)),
             },
         },
-        "steps": [step.to_dict() for step in signature.steps_],
+        "steps": None if signature.shared_ is None else signature.shared_.to_dict(),
         "blocks": {
             key: {"patterns": list(signature.blocks[key].columns), **fitted.to_dict()}
             for key, fitted in signature.blocks_.items()
@@ -208,15 +210,16 @@ def _rebuild(kind: type[Signature], document: Mapping[str, Any]) -> Signature:
         for name, block in document["blocks"].items()
     }
     model = predictor_from_dict({**settings["model"], "state": {}})
+    shared = None if document["steps"] is None else FittedBlock.from_dict(document["steps"])
     signature = kind(
         blocks,
-        steps=[step_from_dict(step) for step in document["steps"]],
+        steps=[] if shared is None else shared.steps,
         model=model,
         combine=settings["combine"],
         search=settings["search"],
         seed=settings["seed"],
     )
-    signature.steps_ = [step_from_dict(step) for step in document["steps"]]
+    signature.shared_ = shared
     signature.blocks_ = {k: FittedBlock.from_dict(v) for k, v in document["blocks"].items()}
     signature.models_ = {k: predictor_from_dict(v) for k, v in document["models"].items()}
     signature.inputs_ = list(document["inputs"])

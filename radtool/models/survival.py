@@ -32,7 +32,7 @@ class CoxSignature(Signature):
     blocks : mapping of str to Block
         Named groups of predictors.
     steps : sequence of FeatureStep, default ()
-        Done to the whole table before the blocks choose their columns.
+        Done to all image features before the blocks choose theirs (see `Signature`).
     model : {"cox", "elastic_net", "xgboost"} or Predictor, default "cox"
         What learns.
     combine : {"joint", "index", "average"}, default "joint"
