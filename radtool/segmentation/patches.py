@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -13,6 +13,7 @@ __all__ = ["augment", "draw_batch", "draw_negative", "draw_positive", "implant"]
 
 OVERHANG = 12  # voxels that a window may reach beyond the volume, filled by its edge
 LUNG = (-950, -450)
+POSITIVE, IMPLANTED = 0.6, 0.1  # shares of windows; the rest is tumour-free
 
 
 def draw_batch(
@@ -22,6 +23,7 @@ def draw_batch(
     *,
     count: int,
     size: int,
+    hard: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw training windows: a tumour, a tumour implanted in a tumour-free scan, or no tumour.
 
@@ -32,6 +34,9 @@ def draw_batch(
     rng : numpy.random.Generator
     count, size : int
         Number of windows and their edge in voxels.
+    hard : mapping of str to ndarray of int, optional
+        Case_id -> voxels (flat indices) of a tumour-free scan that were taken for tumour; half of
+        the windows of that scan are drawn around them.
 
     Returns
     -------
@@ -43,12 +48,12 @@ def draw_batch(
     for _ in range(count):
         kind = rng.random()
         case = positives[int(rng.integers(len(positives)))]
-        if not negatives or kind < 0.65:
+        if not negatives or kind < POSITIVE:
             hu, target = draw_positive(case, rng, size)
         else:
             scan = negatives[int(rng.integers(len(negatives)))]
-            hu, target = draw_negative(scan, rng, size)
-            if kind < 0.8:
+            hu, target = draw_negative(scan, rng, size, (hard or {}).get(scan.case_id))
+            if kind < POSITIVE + IMPLANTED:
                 hu, target = implant(hu, case, rng)
         windows.append(augment(hu, target, rng))
     batch = np.array(windows, dtype=np.float32)
@@ -69,9 +74,15 @@ def draw_positive(
 
 
 def draw_negative(
-    case: TrainingCase, rng: np.random.Generator, size: int
+    case: TrainingCase,
+    rng: np.random.Generator,
+    size: int,
+    hard: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a window around a voxel of lung (mostly) or of body."""
+    """Draw a window around a voxel once taken for tumour, of lung (mostly) or of body."""
+    if hard is not None and hard.size and rng.random() < 0.5:
+        voxel = np.array(np.unravel_index(hard[rng.integers(hard.size)], case.hu.shape))
+        return _window(case, voxel - size // 2 + rng.integers(-12, 13, 3), size)
     low, high = LUNG if rng.random() < 0.75 else (-300, 3071)
     voxel = np.array(case.hu.shape) // 2
     for _ in range(100):
@@ -121,8 +132,10 @@ def implant(
 def augment(
     hu: np.ndarray, target: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Flip at random, and jitter contrast, offset, noise and slice thickness."""
+    """Flip, turn and zoom at random; jitter contrast, offset, noise and slice thickness."""
     hu = np.asarray(hu, dtype=np.float32)
+    if rng.random() < 0.5:
+        hu, target = _turned(hu, target, rng)
     axes = tuple(axis for axis in range(3) if rng.random() < 0.5)
     hu, target = np.flip(hu, axes), np.flip(target, axes)
     if rng.random() < 0.2:
@@ -132,6 +145,25 @@ def augment(
     scale, offset = rng.uniform(0.92, 1.08), rng.uniform(-25, 25)
     noise = rng.standard_normal(hu.shape, dtype=np.float32) * rng.uniform(0, 30)
     return hu * scale + offset + noise, target
+
+
+def _turned(
+    hu: np.ndarray, target: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Zoom each axis by 0.8 to 1.25 and turn by up to 20 degrees around z, about the centre."""
+    angle, zoom = (
+        rng.uniform(-0.35, 0.35),
+        np.exp(rng.uniform(-0.15, 0.15, 3) + rng.uniform(-0.08, 0.08)),
+    )
+    turn = np.array(
+        [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+    )
+    matrix = turn * zoom
+    center = (np.array(hu.shape) - 1) / 2
+    place = {"offset": center - matrix @ center, "mode": "nearest"}
+    turned = ndimage.affine_transform(hu, matrix, order=1, **place)
+    covered = ndimage.affine_transform(target.astype(np.float32), matrix, order=1, **place)
+    return turned, covered >= 0.5
 
 
 def _window(case: TrainingCase, start: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
