@@ -1,1 +1,35 @@
-"""(being built)"""
+"""Image, Mask to Image, Mask: grids, intensities, grey levels, regions, perturbations."""
+
+from radtool.preprocessing.bias_field import N4
+from radtool.preprocessing.contrast import Clahe, HistogramEqualisation
+from radtool.preprocessing.intensity_step import (
+    IntensityStep,
+    apply_steps,
+    fit_steps,
+    intensity_step_from_dict,
+)
+from radtool.preprocessing.landmarks import HistogramMatching, Nyul
+from radtool.preprocessing.recipes import RECIPES, recipe
+from radtool.preprocessing.scaling import Rescale, ZScore, ZScoreByTraining
+from radtool.preprocessing.smoothing import GaussianSmoothing, MedianDenoising
+from radtool.preprocessing.white_stripe import WhiteStripe
+
+__all__ = [
+    "N4",
+    "RECIPES",
+    "Clahe",
+    "GaussianSmoothing",
+    "HistogramEqualisation",
+    "HistogramMatching",
+    "IntensityStep",
+    "MedianDenoising",
+    "Nyul",
+    "Rescale",
+    "WhiteStripe",
+    "ZScore",
+    "ZScoreByTraining",
+    "apply_steps",
+    "fit_steps",
+    "intensity_step_from_dict",
+    "recipe",
+]
