@@ -50,7 +50,7 @@ def model_record(name: str, label: str, signature: Signature) -> ModelResult:
 
 
 def coefficients(table: pd.DataFrame, effect: str) -> tuple[Coefficient, ...]:
-    """Turn a coefficient table into records; unused columns are left out, strongest first for trees."""
+    """Turn a coefficient table into records; unused columns are left out, trees strongest first."""
     rows = []
     for row in table.to_dict("records"):
         used = row.get("coefficient", row.get("gain"))

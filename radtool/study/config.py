@@ -43,6 +43,8 @@ class DataSettings:
         left out. Without it every ROI found is a case.
     checks : str, optional
         File of quality checks; the modality's own set by default.
+    truth : Path, optional
+        What was built into synthetic data, to be printed beside what was recovered.
     """
 
     dicom: Path | None = None
@@ -51,6 +53,7 @@ class DataSettings:
     outcomes: Path | None = None
     rois: dict[str, tuple[str, ...]] = field(default_factory=dict)
     checks: str | None = None
+    truth: Path | None = None
 
     def __post_init__(self) -> None:
         given = [name for name in ("dicom", "manifest", "features") if getattr(self, name)]
@@ -124,6 +127,10 @@ class StudySettings:
     ----------
     title : str
         Heads the report.
+    description : str
+        One or two sentences on what the study asks.
+    synthetic : bool
+        The data were generated; the report says so in its head.
     data, extraction, cohorts, predictors, validation
         See their classes.
     endpoints : tuple of Endpoint
@@ -141,6 +148,8 @@ class StudySettings:
 
     title: str
     data: DataSettings
+    description: str = ""
+    synthetic: bool = False
     extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
     cohorts: CohortSettings = field(default_factory=CohortSettings)
     endpoints: tuple[Endpoint, ...] = ()
@@ -181,7 +190,7 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
     folder = source.resolve().parent
     absolute = {
         name: folder / getattr(study.data, name)
-        for name in ("dicom", "manifest", "features", "outcomes")
+        for name in ("dicom", "manifest", "features", "outcomes", "truth")
         if getattr(study.data, name) is not None
     }
     for name, place in absolute.items():

@@ -1,0 +1,296 @@
+"""One endpoint of a joined study: comparators, internal and frozen external validation.
+
+Everything that learns is fitted on the development cohort inside a signature; the external cohort
+is only ever predicted. The same signatures are refitted in every fold and bootstrap sample.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from radtool.errors import RadtoolWarning
+from radtool.evaluation import (
+    Estimate,
+    auc,
+    compare_auc,
+    compare_c,
+    harrell_c,
+)
+from radtool.models import (
+    Block,
+    CrossValidation,
+    Signature,
+    bootstrap_optimism,
+    comparators,
+    cross_validate,
+)
+from radtool.report.results import Comparison, PerformanceRow
+from radtool.table import FeatureStep, Study
+
+__all__ = [
+    "BASELINE",
+    "FULL",
+    "LABELS",
+    "Plan",
+    "Trained",
+    "bound",
+    "compare",
+    "cross_validation_rows",
+    "develop",
+    "planned_models",
+    "row",
+]
+
+FULL, BASELINE = "all", "clinical_volume"
+LABELS = {
+    "volume": "volume",
+    "clinical": "clinical",
+    "clinical_volume": "clinical + volume",
+    "radiomics": "radiomics",
+    "all": "clinical + volume + radiomics",
+}
+# What is compared with what, as (model_a, model_b): the difference is a minus b.
+PAIRS = (
+    (FULL, BASELINE),
+    ("radiomics", "volume"),
+    ("radiomics", "clinical"),
+    ("radiomics", BASELINE),
+)
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What may predict, and how it is validated.
+
+    Parameters
+    ----------
+    clinical : tuple of str
+        Outcome-table columns of the clinical comparator (semantic ones included).
+    volume : str
+        The feature that is the volume.
+    steps : tuple of FeatureStep
+        Unfitted steps of the radiomics block, in order.
+    marker_model : str
+        Model of a binary marker.
+    risk_groups : {"median", "p75", "tertiles"}
+        Cut-offs of the training prognostic index.
+    folds, repeats, bootstrap, seed : int
+        Internal validation.
+    jobs : int
+        Processes; results do not depend on it.
+    """
+
+    clinical: tuple[str, ...] = ()
+    volume: str = "original_morph_volume"
+    steps: tuple[FeatureStep, ...] = ()
+    marker_model: str = "xgboost"
+    risk_groups: Literal["median", "p75", "tertiles"] = "median"
+    folds: int = 5
+    repeats: int = 10
+    bootstrap: int = 200
+    seed: int = 0
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What development gave.
+
+    Parameters
+    ----------
+    signatures : dict
+        Name -> signature fitted on the whole development cohort.
+    performance : list of PerformanceRow
+        Apparent, cross-validated and bootstrap-corrected.
+    comparisons : list of Comparison
+        Differences of out-of-fold predictions.
+    out_of_fold : dict
+        Name -> mean out-of-fold score of each development case.
+    notes : list of str
+        Warnings met while fitting, each once.
+    """
+
+    signatures: dict[str, Signature]
+    performance: list[PerformanceRow] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    out_of_fold: dict[str, pd.Series] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def develop(study: Study, plan: Plan, *, name: str, progress: Progress | None = None) -> Trained:
+    """Fit the comparators and the full signature, and validate them inside the cohort.
+
+    Parameters
+    ----------
+    study : Study
+        The development cohort only.
+    plan : Plan
+        What may predict, and how it is validated.
+    name : str
+        What rows call the cohort.
+    progress : callable, optional
+        Called with (done, total, label).
+    """
+    models = planned_models(study, plan)
+    trained = Trained({})
+    for done, (key, signature) in enumerate(models.items()):
+        with warnings.catch_warnings(record=True) as met:
+            warnings.simplefilter("always", RadtoolWarning)
+            trained.signatures[key] = signature.fit(study.X, study.y, study.patients)
+        trained.notes.extend(_new_words(met, trained.notes))
+        rows, risk = _internal(signature, study, plan, (key, name))
+        trained.performance.extend(rows)
+        trained.out_of_fold[key] = risk
+        if progress is not None:
+            progress(done + 1, len(models), f"validate {study.endpoint.name}: {key}")
+    trained.comparisons.extend(compare(study.y, trained.out_of_fold, name, "nested CV"))
+    return trained
+
+
+def planned_models(study: Study, plan: Plan) -> dict[str, Signature]:
+    """Build the comparators and the full signature, not fitted.
+
+    The volume has a block of its own in the full signature, so that what radiomics adds is over
+    clinical variables and volume; the radiomics block gets every other feature. One joint model is
+    fitted: stacking a block's own training predictions would favour the block that overfits most.
+    """
+    radiomics = Block([name for name in study.features if name != plan.volume], plan.steps)
+    models = comparators(
+        study.X,
+        study.y,
+        volume=plan.volume,
+        clinical=list(plan.clinical),
+        radiomics=radiomics,
+        model="cox" if study.endpoint.is_survival else plan.marker_model,
+    )
+    return {**models, FULL: models[FULL].unfitted(combine="joint")}
+
+
+def _new_words(met: list[warnings.WarningMessage], known: list[str]) -> list[str]:
+    words = [str(item.message) for item in met if issubclass(item.category, RadtoolWarning)]
+    return [word for word in dict.fromkeys(words) if word not in known]
+
+
+def _internal(
+    signature: Signature, study: Study, plan: Plan, names: tuple[str, str]
+) -> tuple[list[PerformanceRow], pd.Series]:
+    measure = "harrell_c" if study.endpoint.is_survival else "auc"
+    folds = cross_validate(
+        signature,
+        study.X,
+        study.y,
+        study.patients,
+        folds=plan.folds,
+        repeats=plan.repeats,
+        seed=plan.seed,
+        jobs=plan.jobs,
+    )
+    rows = cross_validation_rows(folds, study, measure, names)
+    if plan.bootstrap:
+        optimism = bootstrap_optimism(
+            signature,
+            study.X,
+            study.y,
+            study.patients,
+            n=plan.bootstrap,
+            seed=plan.seed,
+            jobs=plan.jobs,
+        )
+        note = f"optimism {optimism.optimism:.3f}, {plan.bootstrap} samples"
+        rows += [
+            row(names, "apparent", measure, optimism.apparent, study),
+            row(names, "bootstrap-corrected", measure, optimism.corrected, study, note=note),
+            row(
+                names,
+                "bootstrap-corrected",
+                "calibration_slope",
+                Estimate(optimism.slope, n=len(study.X)),
+                study,
+            ),
+        ]
+    return rows, folds.risk
+
+
+def cross_validation_rows(
+    folds: CrossValidation, study: Study, measure: str, names: tuple[str, str]
+) -> list[PerformanceRow]:
+    """Mean of folds with its spread, and the pooled out-of-fold score with its interval."""
+    summary = folds.summary().set_index("measure")["value"]
+    pooled = (harrell_c if measure == "harrell_c" else auc)(study.y, folds.risk)
+    spread = f"mean of folds; SD of folds {summary['sd_of_folds']:.3f}"
+    if len(folds.risks.columns) > 1:
+        spread += f", of repeats {summary['sd_of_repeats']:.3f}"
+    return [
+        row(names, "nested CV", measure, pooled, study, note="pooled out-of-fold"),
+        row(
+            names,
+            "nested CV",
+            measure,
+            Estimate(float(summary["mean_of_folds"]), n=len(study.X)),
+            study,
+            note=spread,
+        ),
+    ]
+
+
+def compare(
+    y: pd.DataFrame | pd.Series, scores: dict[str, pd.Series], cohort: str, design: str
+) -> list[Comparison]:
+    """Paired differences in discrimination on the same cases, with interval and test."""
+    survival = isinstance(y, pd.DataFrame)
+    found = []
+    for a, b in PAIRS:
+        if a not in scores or b not in scores:
+            continue
+        table = (compare_c if survival else compare_auc)(y, scores[b], scores[a]).iloc[0]
+        found.append(
+            Comparison(
+                model_a=a,
+                model_b=b,
+                cohort=cohort,
+                measure="harrell_c" if survival else "auc",
+                difference=float(table["difference"]),
+                lower=bound(table["lower"]),
+                upper=bound(table["upper"]),
+                p=bound(table["p"]),
+                design=design,
+                test="infinitesimal jackknife" if survival else "DeLong",
+            )
+        )
+    return found
+
+
+def bound(value: float | None) -> float | None:
+    """Return a number of the report: NaN is not known."""
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def row(
+    names: tuple[str, str],
+    design: str,
+    measure: str,
+    estimate: Estimate,
+    study: Study,
+    *,
+    note: str = "",
+) -> PerformanceRow:
+    """One number of a model in a cohort; names are model and cohort."""
+    y = study.y
+    return PerformanceRow(
+        model=names[0],
+        cohort=names[1],
+        design=design,
+        measure=measure,
+        value=bound(estimate.value),
+        lower=bound(estimate.lower),
+        upper=bound(estimate.upper),
+        n=len(y),
+        events=int((y["event"] if isinstance(y, pd.DataFrame) else y).sum()),
+        note=note,
+    )

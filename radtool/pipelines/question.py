@@ -1,0 +1,297 @@
+"""One endpoint from the joined study to its results and frozen signature files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from radtool.errors import InputError
+from radtool.evaluation import kaplan_meier
+from radtool.files import read_json
+from radtool.models import Signature, save_signature
+from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, develop
+from radtool.pipelines.external import Tested, curves_of, validate_externally
+from radtool.pipelines.population import baseline_rows, flow_box
+from radtool.pipelines.records import model_record
+from radtool.report.results import (
+    Cohort,
+    Comparison,
+    EndpointResults,
+    Headline,
+    Methods,
+    Population,
+    Question,
+    SignatureCard,
+)
+from radtool.table import Failure, Study
+
+__all__ = ["Cohorts", "answer", "cohort_record", "slug"]
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohorts:
+    """Which rows of a study teach and which test.
+
+    Parameters
+    ----------
+    column : str
+        Column of X that tells cohorts apart.
+    development, external : tuple of str
+        Its values; development empty: every value that is not external.
+    is_sealed : bool, default False
+        The external cohort is set aside and not looked at.
+    """
+
+    column: str = "site"
+    development: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
+    is_sealed: bool = False
+
+    def split(self, study: Study) -> tuple[Study, Study | None, list[Failure]]:
+        """Return the development study, the external one if any, and the cases in neither.
+
+        Raises
+        ------
+        InputError
+            The column is missing, a named cohort has no case, or a patient is in both.
+        """
+        if self.column not in study.X.columns:
+            raise InputError(f"no column {self.column!r} to tell cohorts apart")
+        value = study.X[self.column].astype(str)
+        for name in (*self.development, *self.external):
+            if not (value == name).any():
+                raise InputError(
+                    f"no case of {self.column} {name!r}; there are {sorted(value.unique())}"
+                )
+        outside = value.isin(self.external)
+        inside = value.isin(self.development) if self.development else ~outside
+        both = set(study.patients[inside]) & set(study.patients[outside])
+        if both:
+            raise InputError(
+                f"patient(s) {sorted(both)[:5]} are in the development and the external cohort"
+            )
+        neither = [
+            Failure(str(case), "cohort", f"{self.column} {value[case]!r} is in neither cohort")
+            for case in study.X.index[~(inside | outside)]
+        ]
+        outer = study.take(outside) if outside.any() and not self.is_sealed else None
+        return study.take(inside), outer, neither
+
+    def name(self, study: Study) -> str:
+        """Name a part by the values in it."""
+        return " + ".join(sorted(study.X[self.column].astype(str).unique()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    development: Study
+    external: Study | None
+    names: tuple[str, str]
+    trained: Trained
+    tested: Tested = field(default_factory=Tested)
+
+
+def answer(
+    study: Study,
+    cohorts: Cohorts,
+    plan: Plan,
+    out: Path,
+    *,
+    extraction: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> EndpointResults:
+    """Develop, validate inside, freeze, test outside once, and gather the results.
+
+    Parameters
+    ----------
+    study : Study
+        Everyone, joined.
+    cohorts : Cohorts
+        Who teaches and who tests.
+    plan : Plan
+        What may predict, and how it is validated.
+    out : Path
+        Folder for ``<endpoint>.signature.json`` and the evaluation log.
+    extraction : mapping, optional
+        Extraction parameters, stored in the signature.
+    progress : callable, optional
+        Called with (done, total, label).
+    """
+    development, external, neither = cohorts.split(study)
+    names = (cohorts.name(development), cohorts.name(external) if external else "")
+    trained = develop(development, plan, name=names[0], progress=progress)
+    file = out / f"{slug(study.endpoint.name)}.signature.json"
+    save_signature(trained.signatures[FULL], file, extraction=extraction, name=study.endpoint.name)
+    tested = Tested()
+    for key in (FULL, BASELINE, "volume"):
+        if key in trained.signatures:
+            model = trained.signatures[key]
+            curves_of(model, development, (key, names[0]), plan.risk_groups, tested)
+    if external is not None:
+        outside = validate_externally(
+            trained.signatures,
+            external,
+            name=names[1],
+            cut=plan.risk_groups,
+            log=out / "evaluation_log.jsonl",
+        )
+        _merge(tested, outside)
+    parts = _Parts(development, external, names, trained, tested)
+    return _results(study, plan, parts, neither, file)
+
+
+def _merge(into: Tested, other: Tested) -> None:
+    for name in ("performance", "comparisons", "kaplan_meier", "roc", "looks", "notes"):
+        getattr(into, name).extend(getattr(other, name))
+
+
+def _results(
+    study: Study, plan: Plan, parts: _Parts, neither: Sequence[Failure], file: Path
+) -> EndpointResults:
+    trained, tested = parts.trained, parts.tested
+    comparisons = (*tested.comparisons, *trained.comparisons)
+    survival = study.endpoint.is_survival
+    return EndpointResults(
+        question=Question(
+            name=study.endpoint.name,
+            kind="survival" if survival else "marker",
+            unit=study.endpoint.unit if survival else "",
+            positive=study.endpoint.positive or ("event" if survival else "yes"),
+            cohorts=_cohort_records(parts),
+        ),
+        headline=_headline(comparisons, [*trained.notes, *tested.notes]),
+        population=_population(study, plan, parts, neither),
+        models=tuple(
+            model_record(key, LABELS[key], signature)
+            for key, signature in trained.signatures.items()
+        ),
+        performance=(*tested.performance, *trained.performance),
+        comparisons=comparisons,
+        kaplan_meier=tuple(tested.kaplan_meier),
+        roc=tuple(tested.roc),
+        signatures=(_card(trained.signatures[FULL], study, file),),
+        looks=tuple(tested.looks),
+        methods=_methods(plan, parts),
+    )
+
+
+def _cohort_records(parts: _Parts) -> tuple[Cohort, ...]:
+    made = [cohort_record(parts.development, parts.names[0], "development")]
+    if parts.external is not None:
+        made.append(cohort_record(parts.external, parts.names[1], "external"))
+    return tuple(made)
+
+
+def cohort_record(study: Study, name: str, role: Any) -> Cohort:
+    """Describe a cohort: patients, events, median follow-up (reverse Kaplan-Meier)."""
+    y = study.y
+    follow_up = None
+    if isinstance(y, pd.DataFrame):
+        turned = kaplan_meier(y.assign(event=~y["event"])).median.value
+        follow_up = None if pd.isna(turned) else turned
+    return Cohort(
+        name=name,
+        n=study.patients.nunique(),
+        events=int((y["event"] if isinstance(y, pd.DataFrame) else y).sum()),
+        role=role,
+        sites=tuple(sorted(study.X["site"].astype(str).unique())) if "site" in study.X else (),
+        follow_up=follow_up,
+    )
+
+
+def _headline(comparisons: Sequence[Comparison], notes: Sequence[str]) -> Headline:
+    added = [c for c in comparisons if (c.model_a, c.model_b) == (FULL, BASELINE)]
+    rest = [c for c in comparisons if (c.model_a, c.model_b) == ("radiomics", "volume")]
+    best = next((c for c in added if c.design == "external"), None)
+    chosen = best or next(iter(added), None) or next(iter(rest), None)
+    return Headline(comparison=chosen, sentences=tuple(dict.fromkeys(notes)))
+
+
+def _population(study: Study, plan: Plan, parts: _Parts, neither: Sequence[Failure]) -> Population:
+    joined = len(study.X)
+    used = len(parts.development.X) + (len(parts.external.X) if parts.external else 0)
+    names = [name for name in parts.names if name]
+    cohort = pd.Series(parts.names[0], index=study.X.index)
+    if parts.external is not None:
+        cohort[parts.external.X.index] = parts.names[1]
+    columns = [column for column in (*plan.clinical, plan.volume) if column in study.X]
+    kept = study.X.index.isin(
+        [*parts.development.X.index, *(parts.external.X.index if parts.external else [])]
+    )
+    table = study.X.loc[kept, columns]
+    outcome = study.y[kept]
+    if isinstance(outcome, pd.DataFrame):
+        table = table.assign(event=outcome["event"], follow_up=outcome["duration"])
+    else:
+        table = table.assign(**{study.endpoint.name: outcome})
+    return Population(
+        flow=(
+            flow_box("with features and outcome", joined, study.left_out),
+            flow_box("in a cohort", used, neither),
+            *(
+                flow_box(f"{role}: {name}", int((cohort[kept] == name).sum()))
+                for role, name in zip(("development", "external"), names, strict=False)
+            ),
+        ),
+        columns=tuple(names),
+        baseline=baseline_rows(table, cohort[kept], names),
+    )
+
+
+def _card(signature: Signature, study: Study, file: Path) -> SignatureCard:
+    document = signature.trained_on_
+    cutoffs = {
+        f"{name} {place + 1}" if len(values) > 1 else name: float(value)
+        for name, values in (
+            (n, v if isinstance(v, list | tuple) else [v]) for n, v in signature.cutoffs_.items()
+        )
+        for place, value in enumerate(values)
+    }
+    table = signature.coefficients_
+    weight = table["coefficient"] if "coefficient" in table else table["gain"]
+    return SignatureCard(
+        name=study.endpoint.name,
+        model=FULL,
+        file=file.name,
+        sha256=_content_hash(file),
+        features=tuple(table.loc[weight.fillna(0) != 0, "feature"].astype(str)),
+        parameters_sha256=_parameters_hash(file),
+        cutoffs=cutoffs,
+        n=int(document["n"]),
+        events=int(document["events"]),
+        intended_use="Research on groups of patients like those of the development cohort.",
+        not_for="Diagnosis, prognosis or treatment of a patient; it is not a medical device.",
+    )
+
+
+def _content_hash(file: Path) -> str:
+    return str(read_json(file)["content_sha256"])
+
+
+def _parameters_hash(file: Path) -> str:
+    return str((read_json(file)["extraction"] or {}).get("sha256", ""))
+
+
+def _methods(plan: Plan, parts: _Parts) -> Methods:
+    return Methods(
+        steps=tuple(type(step).__name__ for step in plan.steps),
+        folds=plan.folds,
+        repeats=plan.repeats,
+        bootstraps=plan.bootstrap or None,
+        seed=plan.seed,
+        grouped_by="patient",
+        external="predicted with the frozen signature" if parts.external is not None else "",
+        interval="infinitesimal jackknife" if parts.development.endpoint.is_survival else "DeLong",
+        missing="imputed inside each training part (median, most frequent category)",
+    )
+
+
+def slug(name: str) -> str:
+    """File name of an endpoint: "overall survival" -> "overall_survival"."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name.lower()).strip("_")

@@ -1,0 +1,82 @@
+"""The feature table of a study: read, or made from images by way of curation and extraction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from radtool.features import load_params
+from radtool.provenance import provenance
+from radtool.study.config import StudySettings
+from radtool.study.extraction import extract_to
+from radtool.study.images import Cases, find_cases
+from radtool.table import Failure, check_features, feature_columns, read_table, write_table
+
+__all__ = ["MadeFeatures", "make_features"]
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MadeFeatures:
+    """A feature table and how it came about.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Feature table.
+    failures : list of Failure
+        Cases without a row.
+    cases : Cases or None
+        The images it was made from; None when the table was given.
+    parameters : dict or None
+        Extraction parameters, by modality when there are several.
+    """
+
+    table: pd.DataFrame
+    failures: list[Failure] = field(default_factory=list)
+    cases: Cases | None = None
+    parameters: dict[str, Any] | None = None
+
+
+def make_features(
+    settings: StudySettings,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> MadeFeatures:
+    """Make or read the feature table and store it as ``features.parquet`` in the folder.
+
+    Features without a single value are left out of the table that models see and named as such.
+    """
+    target = folder / "features.parquet"
+    if settings.data.features is not None:
+        table = check_features(read_table(settings.data.features), settings.data.features.name)
+        write_table(table, target, provenance({}, [settings.data.features]))
+        return MadeFeatures(table)
+    cases = find_cases(settings, folder / "curated", jobs=jobs, progress=progress)
+    result = extract_to(
+        cases.manifest,
+        settings.extraction.parameters,
+        target,
+        jobs=jobs,
+        scheduler=scheduler,
+        progress=progress,
+    )
+    table = result.table
+    empty = [name for name in feature_columns(table) if table[name].isna().all()]
+    failures = [*cases.failures, *result.failures]
+    return MadeFeatures(table.drop(columns=empty), failures, cases, _parameters(settings))
+
+
+def _parameters(settings: StudySettings) -> dict[str, Any]:
+    chosen = settings.extraction.parameters
+    if isinstance(chosen, str):
+        return load_params(chosen).to_dict()
+    return {modality: load_params(name).to_dict() for modality, name in sorted(chosen.items())}

@@ -1,0 +1,211 @@
+"""A frozen signature at another hospital: validated on a cohort, or run on new cases."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from radtool.errors import InputError, TableError
+from radtool.features import extract_cohort
+from radtool.files import read_json, write_json
+from radtool.models import CoxSignature, Signature, check_extraction, load_signature
+from radtool.pipelines.external import validate_externally
+from radtool.pipelines.question import cohort_record
+from radtool.provenance import provenance, sidecar_path
+from radtool.report.results import EndpointResults, Headline, Question, StudyResults
+from radtool.study.extraction import parameters_from, single_case
+from radtool.study.run import write_report
+from radtool.table import Endpoint, check_features, join, read_table, write_table
+
+__all__ = ["predict_cases", "validate_signature"]
+
+
+def validate_signature(
+    signature: str | os.PathLike[str],
+    features: str | os.PathLike[str],
+    outcomes: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    endpoint: Endpoint,
+) -> StudyResults:
+    """Validate a signature file on another cohort: numbers, curves, report, evaluation log.
+
+    Parameters
+    ----------
+    signature : path
+        ``*.signature.json``.
+    features, outcomes : path
+        The cohort. If the feature table has a provenance sidecar, its extraction parameters must be
+        the signature's.
+    out : path
+        Folder for ``report.html``, ``results.json`` and ``evaluation_log.jsonl``.
+    endpoint : Endpoint
+        The cohort's outcome columns.
+
+    Raises
+    ------
+    RadtoolError
+        The signature was changed, the features do not fit it, or training patients are among the
+        cohort's.
+    """
+    frozen = load_signature(signature)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    check_same_parameters(frozen, features)
+    table = check_features(read_table(features), str(features))
+    people = read_table(outcomes)
+    wanted = [column for column in frozen.inputs_ if column in people.columns]
+    study = join(table, people, endpoint=endpoint, covariates=_absent(wanted, table))
+    sites = sorted(set(study.X["site"].astype(str))) if "site" in study.X else []
+    name = " + ".join(site for site in sites if site) or Path(features).stem
+    tested = validate_externally(
+        {"all": frozen}, study, name=name, log=folder / "evaluation_log.jsonl"
+    )
+    survival = isinstance(frozen, CoxSignature)
+    results = StudyResults(
+        title=f"External validation of {Path(signature).name} on {name}",
+        endpoints=(
+            EndpointResults(
+                question=Question(
+                    name=endpoint.name,
+                    kind="survival" if survival else "marker",
+                    unit=endpoint.unit if survival else "",
+                    positive=endpoint.positive or ("event" if survival else "yes"),
+                    cohorts=(cohort_record(study, name, "external"),),
+                ),
+                headline=Headline(sentences=tuple(tested.notes)),
+                performance=tuple(tested.performance),
+                kaplan_meier=tuple(tested.kaplan_meier),
+                roc=tuple(tested.roc),
+                looks=tuple(tested.looks),
+            ),
+        ),
+        provenance=provenance({"endpoint": endpoint.name}, [signature, features, outcomes]),
+    )
+    write_json(folder / "results.json", results.to_dict())
+    write_report(folder)
+    return results
+
+
+def predict_cases(
+    signature: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    features: str | os.PathLike[str] | None = None,
+    pair: tuple[Path, Path] | None = None,
+    roi: str | None = None,
+    clinical: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Score new cases with a signature file, straight from image and mask if wanted.
+
+    Parameters
+    ----------
+    signature : path
+        ``*.signature.json``.
+    out : path
+        Where the scores go: one row a case with score, risk group or call, and flags.
+    features : path, optional
+        Feature table extracted with the signature's parameters.
+    pair : tuple of 2 Path, optional
+        Image and mask; features are extracted with the signature's own parameters.
+    roi : str, optional
+        Which ROI of the mask.
+    clinical : path, optional
+        Table with patient_id and the clinical columns that the signature needs.
+
+    Returns
+    -------
+    DataFrame
+        As written.
+    """
+    frozen = load_signature(signature)
+    if pair is not None:
+        table = _extracted(frozen, pair, roi)
+    else:
+        assert features is not None
+        check_same_parameters(frozen, features)
+        table = check_features(read_table(features), str(features))
+    X = _with_clinical(table, frozen, clinical).set_index("case_id")
+    scored = _scores(frozen, X)
+    scored["flags"] = _flags(frozen, X)
+    result = scored.rename_axis("case_id").reset_index()
+    settings = {"signature": frozen.content_sha256_}
+    write_table(result, out, provenance(settings, [signature, *([features] if features else [])]))
+    return result
+
+
+def _scores(frozen: Signature, X: pd.DataFrame) -> pd.DataFrame:
+    if isinstance(frozen, CoxSignature):
+        return pd.DataFrame({"risk": frozen.predict_risk(X), "risk_group": frozen.risk_groups(X)})
+    return pd.DataFrame(
+        {"probability": frozen.predict_risk(X), "predicted": frozen.predict(X)}  # type: ignore[attr-defined]
+    )
+
+
+def _flags(frozen: Signature, X: pd.DataFrame) -> pd.Series:
+    table = frozen.flags(X)
+    words = table.assign(
+        text=[
+            f"{row.column} = {row.value} outside {row.lower:.4g} to {row.upper:.4g}"
+            if pd.notna(row.lower)
+            else f"{row.column} = {row.value} not seen in training"
+            for row in table.itertuples()
+        ]
+    )
+    by_case = words.groupby("case")["text"].agg("; ".join) if len(words) else pd.Series(dtype=str)
+    return X.index.to_series().map(by_case).fillna("")
+
+
+def check_same_parameters(frozen: Signature, features: str | os.PathLike[str]) -> None:
+    """Refuse a feature table whose sidecar says that it was extracted with other parameters.
+
+    Raises
+    ------
+    SignatureError
+        The parameters differ; the first differing settings are named.
+    """
+    sidecar = sidecar_path(features)
+    if not sidecar.is_file():
+        return
+    used = read_json(sidecar)["settings"].get("extraction")
+    if used:
+        check_extraction(frozen, used[""] if set(used) == {""} else used)
+
+
+def _extracted(frozen: Signature, pair: tuple[Path, Path], roi: str | None) -> pd.DataFrame:
+    stored: Any = getattr(frozen, "extraction_", None)
+    if stored is None:
+        raise InputError(
+            "the signature does not hold its extraction parameters; extract features yourself and"
+            " give --features"
+        )
+    result = extract_cohort(single_case(*pair, roi), parameters_from(stored))
+    if result.failures:
+        raise InputError(f"{pair[0]}: {result.failures[0].reason}")
+    return check_features(result.table)
+
+
+def _absent(columns: list[str], table: pd.DataFrame) -> list[str]:
+    return [column for column in columns if column not in table.columns]
+
+
+def _with_clinical(
+    table: pd.DataFrame, frozen: Signature, clinical: str | os.PathLike[str] | None
+) -> pd.DataFrame:
+    needed = _absent(frozen.inputs_, table)
+    if not needed:
+        return table
+    if clinical is None:
+        raise TableError(
+            f"the signature needs the column(s) {needed}, which the features do not have; give the"
+            " table that holds them"
+        )
+    people = read_table(clinical)
+    missing = [column for column in ("patient_id", *needed) if column not in people.columns]
+    if missing:
+        raise TableError(f"{clinical} has no column(s) {missing}")
+    people["patient_id"] = people["patient_id"].map(lambda value: str(value).strip())
+    return table.merge(people[["patient_id", *needed]], on="patient_id", how="left", validate="m:1")

@@ -1,0 +1,139 @@
+"""From the parts of a run to the one record that the report is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from radtool.files import hash_of
+from radtool.pipelines.population import flow_box
+from radtool.provenance import provenance
+from radtool.report.results import (
+    CaseFailure,
+    EndpointResults,
+    Extraction,
+    FlowBox,
+    MaskOrigin,
+    Population,
+    StudyResults,
+    TruthRow,
+)
+from radtool.study.config import StudySettings
+from radtool.study.features import MadeFeatures
+from radtool.study.truth import endpoint_truth, study_truth
+from radtool.table import FAMILIES, Failure, feature_columns
+
+__all__ = ["gather"]
+
+
+def gather(
+    settings: StudySettings,
+    made: MadeFeatures,
+    endpoints: Sequence[EndpointResults],
+    folder: Path,
+) -> StudyResults:
+    """Put together what `results.json` holds; the time stamp is the only thing that may differ."""
+    inputs = [folder / "features.parquet"]
+    if settings.data.outcomes is not None:
+        inputs.append(settings.data.outcomes)
+    if settings.data.manifest is not None:
+        inputs.append(settings.data.manifest)
+    return StudyResults(
+        title=settings.title,
+        description=settings.description,
+        synthetic=settings.synthetic,
+        endpoints=tuple(_with_truth(endpoint, settings) for endpoint in endpoints),
+        population=Population(flow=_flow(made)),
+        extraction=_extraction(settings, made),
+        findings=tuple(made.cases.findings) if made.cases else (),
+        masks=_masks(made),
+        truth=_truth(settings, made),
+        provenance=provenance(settings.to_dict(), inputs, root=folder),
+        generated=_now(),
+    )
+
+
+def _with_truth(endpoint: EndpointResults, settings: StudySettings) -> EndpointResults:
+    if settings.data.truth is None:
+        return endpoint
+    return dataclasses.replace(endpoint, truth=endpoint_truth(settings.data.truth, endpoint))
+
+
+def _truth(settings: StudySettings, made: MadeFeatures) -> tuple[TruthRow, ...]:
+    if settings.data.truth is None:
+        return ()
+    return study_truth(settings.data.truth, made.table, made.failures, settings.predictors.volume)
+
+
+def _now() -> str:
+    """Give the declared time stamp; SOURCE_DATE_EPOCH fixes it for reproducible builds."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    now = (
+        datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
+        if epoch
+        else datetime.datetime.now(datetime.UTC)
+    )
+    return now.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _flow(made: MadeFeatures) -> tuple[FlowBox, ...]:
+    if made.cases is None:
+        return (flow_box("in the feature table", len(made.table)),)
+    stages: dict[str, list[Failure]] = {}
+    for failure in made.failures:
+        stages.setdefault(failure.stage, []).append(failure)
+    extraction = stages.pop("extraction", [])
+    before = [failure for group in stages.values() for failure in group]
+    return (
+        flow_box("found", made.cases.found),
+        flow_box("with an image and a mask", len(made.cases.manifest), before),
+        flow_box("with features", len(made.table), extraction),
+    )
+
+
+def _extraction(settings: StudySettings, made: MadeFeatures) -> Extraction:
+    features = feature_columns(made.table)
+    chosen = settings.extraction.parameters
+    name = chosen if isinstance(chosen, str) else ", ".join(sorted(set(chosen.values())))
+    return Extraction(
+        n_cases=len(made.table),
+        n_features=len(features),
+        parameters=name if made.parameters is not None else "given as a table",
+        sha256=hash_of(made.parameters) if made.parameters is not None else "",
+        settings=made.parameters or {},
+        families=dict(sorted(Counter(map(_family, features)).items())),
+        failures=tuple(
+            CaseFailure(
+                case=failure.case_id,
+                stage=failure.stage,
+                reason=failure.reason,
+                path=Path(failure.path).name,
+            )
+            for failure in made.failures
+        ),
+    )
+
+
+def _family(feature: str) -> str:
+    parts = feature.split("_")
+    return next(part for part in parts if part in FAMILIES)
+
+
+def _masks(made: MadeFeatures) -> tuple[MaskOrigin, ...]:
+    if made.cases is None or "mask_origin" not in made.cases.manifest:
+        return ()
+    manifest: pd.DataFrame = made.cases.manifest
+    return tuple(
+        MaskOrigin(
+            case=str(case),
+            origin="automatic" if str(origin).startswith("model") else "manual",
+            detail=str(origin),
+        )
+        for case, origin in zip(manifest["case_id"], manifest["mask_origin"], strict=True)
+    )
