@@ -83,8 +83,8 @@ def _harmonization(results: StudyResults) -> list[str]:
     if found is None or not found.method or found.method.lower() == "none":
         return []
     return [
-        f"Batch effects of {found.batch} ({len(found.sizes) or 'several'} batches) were adjusted for by"
-        f" {found.method}, estimated on training cases only."
+        f"Batch effects of {found.batch} ({len(found.sizes) or 'several'} batches) were adjusted"
+        f" for by {found.method}, estimated on training cases only."
     ]
 
 

@@ -134,12 +134,15 @@ class Answer(Record):
         The answer.
     text : str
         Why, or the page of the manuscript.
+    points : float, optional
+        Of an item that gives more than one.
     """
 
     checklist: Literal["rqs1", "rqs2", "metrics", "clear", "tripod_ai", "ibsi"]
     item: str
     answer: Literal["yes", "no", "n/a"]
     text: str = ""
+    points: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from radtool.report.blocks import Section
 from radtool.report.results import EndpointResults, StudyResults
+from radtool.report.sections.checklists import checklist_section
 from radtool.report.sections.closing import (
     methods_section,
     provenance_section,
@@ -62,6 +63,7 @@ ENDPOINT: tuple[EndpointPart, ...] = (
 )
 AFTER: tuple[StudyPart, ...] = (
     ("Truth and what was recovered", truth_section),
+    ("Reporting checklists", checklist_section),
     ("Methods paragraph", methods_section),
     ("Provenance", provenance_section),
 )

@@ -17,7 +17,7 @@ from radtool.report.blocks import (
 )
 from radtool.report.figures import ForestRow, draw_forest
 from radtool.report.results import EndpointResults, PerformanceRow, SubgroupRow
-from radtool.report.sections.summary import FIELDS, leading_measure
+from radtool.report.sections.summary import FIELDS, leading_measure, leading_rows
 from radtool.report.wording import (
     design_words,
     estimate,
@@ -38,7 +38,7 @@ def performance_section(endpoint: EndpointResults) -> Section | None:
     """Return discrimination and calibration tables, and the comparators at a glance."""
     rows, hidden = _honest(endpoint.performance)
     blocks: list[Block] = []
-    figure = _comparators(endpoint, rows)
+    figure = _comparators(endpoint)
     if figure is not None:
         blocks.append(Figures(figures=figure))
     groups = (
@@ -120,12 +120,9 @@ def _head(measure: str, horizon: float | None, unit: str) -> str:
     return symbol if horizon is None else f"{symbol} at {horizon:g} {unit}".rstrip()
 
 
-def _comparators(
-    endpoint: EndpointResults, rows: Sequence[PerformanceRow]
-) -> tuple[Figure, ...] | None:
+def _comparators(endpoint: EndpointResults) -> tuple[Figure, ...] | None:
     measure = leading_measure(endpoint)
-    chosen = [r for r in rows if r.measure == measure and r.value is not None]
-    chosen = [r for r in chosen if r.design.lower() != "apparent"]
+    chosen = leading_rows(endpoint)
     if measure is None or len({r.model for r in chosen}) < 2:
         return None
     info = measure_of(measure)

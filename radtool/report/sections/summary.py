@@ -15,7 +15,7 @@ from radtool.report.wording import (
     model_label,
 )
 
-__all__ = ["LEADING", "leading_measure", "summary_section"]
+__all__ = ["LEADING", "leading_measure", "leading_rows", "summary_section"]
 
 LEADING = ("harrell_c", "auc", "uno_c", "auc_t")
 DESIGNS = ("external", "leave-one-site-out", "nested cv", "cross-validation", "bootstrap")
@@ -30,6 +30,19 @@ def leading_measure(endpoint: EndpointResults) -> str | None:
     present = {row.measure for row in endpoint.performance}
     wanted = LEADING if endpoint.question.kind == "survival" else ("auc", *LEADING)
     return next((name for name in wanted if name in present), None)
+
+
+def leading_rows(endpoint: EndpointResults) -> list[PerformanceRow]:
+    """Return one row per model, cohort and design: not apparent, with an interval if there is."""
+    measure = leading_measure(endpoint)
+    chosen: dict[tuple[str, str, str], PerformanceRow] = {}
+    for row in endpoint.performance:
+        if row.measure != measure or row.value is None or row.design.lower() == "apparent":
+            continue
+        key = (row.model, row.cohort, row.design)
+        if key not in chosen or (chosen[key].lower is None and row.lower is not None):
+            chosen[key] = row
+    return list(chosen.values())
 
 
 def summary_section(results: StudyResults) -> Section | None:
@@ -98,11 +111,7 @@ def _where(comparison: Comparison, endpoint: EndpointResults) -> str:
 
 def _key_numbers(endpoint: EndpointResults) -> Table | None:
     measure = leading_measure(endpoint)
-    rows = [
-        row
-        for row in endpoint.performance
-        if row.measure == measure and row.design.lower() != "apparent" and row.value is not None
-    ]
+    rows = leading_rows(endpoint)
     if measure is None or not rows:
         return None
     places = _places(rows)
