@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radtool.errors import InputError
+from radtool.evaluation import compare_c, harrell_c
+from radtool.models import load_signature, read_log
+from radtool.pipelines.endpoint import Plan
+from radtool.pipelines.question import Cohorts, answer, slug
+from radtool.report.results import EndpointResults
+from radtool.selection import CorrelationFilter, Standardize, UnivariateCoxFilter
+from radtool.table import Study
+
+COHORTS = Cohorts(development=("A",), external=("C",))
+PLAN = Plan(
+    clinical=("age",),
+    steps=(Standardize(), CorrelationFilter(0.85), UnivariateCoxFilter(top=1)),
+    folds=3,
+    repeats=1,
+    bootstrap=5,
+)
+
+
+def value(found: EndpointResults, model: str, design: str, measure: str) -> float:
+    rows = [
+        r for r in found.performance if (r.model, r.design, r.measure) == (model, design, measure)
+    ]
+    assert rows[0].value is not None
+    return rows[0].value
+
+
+def test_external_numbers_are_those_of_the_saved_signature(survival: Study, tmp_path: Path) -> None:
+    found = answer(survival, COHORTS, PLAN, tmp_path)
+    outside = survival.take(survival.X["site"] == "C")
+    frozen = load_signature(tmp_path / "overall_survival.signature.json")
+    risk = frozen.predict_risk(outside.X)
+    assert value(found, "all", "external", "harrell_c") == harrell_c(outside.y, risk).value
+    assert found.question.cohorts[1].n == len(outside.X) == 64
+
+
+def test_planted_texture_is_found_and_adds_to_clinical_and_volume(
+    survival: Study, tmp_path: Path
+) -> None:
+    found = answer(survival, COHORTS, PLAN, tmp_path)
+    full = next(model for model in found.models if model.name == "all")
+    assert {row.feature for row in full.coefficients if row.block == "radiomics"} == {
+        "original_stat_variance"
+    }
+    assert found.headline is not None
+    added = found.headline.comparison
+    assert added is not None
+    assert (added.model_a, added.model_b, added.design) == ("all", "clinical_volume", "external")
+    assert added.lower is not None
+    assert added.lower > 0
+
+
+def test_added_value_is_the_paired_difference(survival: Study, tmp_path: Path) -> None:
+    found = answer(survival, COHORTS, PLAN, tmp_path)
+    difference = value(found, "all", "external", "harrell_c") - value(
+        found, "clinical_volume", "external", "harrell_c"
+    )
+    assert found.headline is not None
+    assert found.headline.comparison is not None
+    assert found.headline.comparison.difference == pytest.approx(difference, abs=1e-12)
+    y = survival.y
+    assert isinstance(y, pd.DataFrame)
+    same = compare_c(y, survival.X["age"], survival.X["age"])
+    assert same["difference"].iloc[0] == 0.0
+
+
+def test_changing_the_external_cohort_changes_nothing_that_was_learned(
+    survival: Study, tmp_path: Path
+) -> None:
+    answer(survival, COHORTS, PLAN, tmp_path / "one")
+    other = survival.take(np.ones(len(survival.X), dtype=bool))
+    outside = other.X["site"] == "C"
+    X = other.X.copy()
+    X.loc[outside, "original_stat_variance"] *= -7.0
+    y = other.y.copy()
+    y.loc[outside, "duration"] = y.loc[outside, "duration"].to_numpy()[::-1]
+    changed = Study(X, y, other.patients, other.endpoint, other.features, other.left_out)
+    answer(changed, COHORTS, PLAN, tmp_path / "two")
+    name = "overall_survival.signature.json"
+    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_sealed_cohorts_are_not_looked_at(survival: Study, tmp_path: Path) -> None:
+    sealed = Cohorts(development=("A",), external=("C",), is_sealed=True)
+    found = answer(survival, sealed, PLAN, tmp_path)
+    assert {row.design for row in found.performance} == {
+        "nested CV", "apparent", "bootstrap-corrected",
+    }  # fmt: skip
+    assert not (tmp_path / "evaluation_log.jsonl").exists()
+
+
+def test_every_look_is_logged_and_the_same_look_shown_once(survival: Study, tmp_path: Path) -> None:
+    answer(survival, COHORTS, PLAN, tmp_path)
+    found = answer(survival, COHORTS, PLAN, tmp_path)
+    assert len(read_log(tmp_path / "evaluation_log.jsonl")) == 2
+    assert len(found.looks) == 1
+
+
+def test_markers_get_an_auc_and_a_roc_curve(marker: Study, tmp_path: Path) -> None:
+    plan = Plan(steps=(Standardize(),), folds=3, repeats=1, bootstrap=0, marker_model="logistic")
+    found = answer(marker, COHORTS, plan, tmp_path)
+    assert value(found, "radiomics", "external", "auc") > 0.7
+    assert {curve.cohort for curve in found.roc} == {"A", "C"}
+    assert EndpointResults.from_dict(found.to_dict()) == found
+
+
+def test_cases_of_no_cohort_are_named(survival: Study, tmp_path: Path) -> None:
+    X = survival.X.copy()
+    X.iloc[0, X.columns.get_loc("site")] = "Z"
+    study = Study(X, survival.y, survival.patients, survival.endpoint, survival.features)
+    found = answer(study, COHORTS, PLAN, tmp_path)
+    assert found.population is not None
+    excluded = [item for box in found.population.flow for item in box.excluded]
+    assert [(item.reason, item.cases) for item in excluded] == [
+        ("site 'Z' is in neither cohort", ("P000",))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cohorts", "message"),
+    [
+        (Cohorts(column="hospital"), "no column 'hospital'"),
+        (Cohorts(external=("Q",)), r"no case of site 'Q'; there are \['A', 'C'\]"),
+    ],
+)
+def test_cohorts_that_do_not_exist_are_refused(
+    survival: Study, tmp_path: Path, cohorts: Cohorts, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        answer(survival, cohorts, PLAN, tmp_path)
+
+
+def test_a_patient_in_both_cohorts_is_refused(survival: Study, tmp_path: Path) -> None:
+    people = survival.patients.copy()
+    people.iloc[-1] = people.iloc[0]
+    study = Study(survival.X, survival.y, people, survival.endpoint, survival.features)
+    with pytest.raises(InputError, match=r"patient\(s\) \['P000'\] are in the development and"):
+        answer(study, COHORTS, PLAN, tmp_path)
+
+
+def test_endpoint_names_make_plain_file_names() -> None:
+    assert slug("Overall survival (2 y)/É") == "overall_survival__2_y__é"
