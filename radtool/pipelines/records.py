@@ -88,6 +88,7 @@ def selection_path(signature: Signature) -> tuple[SelectionStep, ...]:
             ),
         )
         for row in signature.selection_path_
+        if row["n_in"] != row["n_out"] or row["step"] not in ("PrepareColumns", "Log")
     )
 
 
