@@ -1,1 +1,7 @@
-"""(being built)"""
+"""From a hospital's DICOM dump to checked images, masks and a documented manifest."""
+
+from radtool.curation.checks import Checks, Rule, load_checks
+from radtool.curation.curate import curate
+from radtool.curation.result import CurationResult, FlowStep
+
+__all__ = ["Checks", "CurationResult", "FlowStep", "Rule", "curate", "load_checks"]

@@ -12,11 +12,20 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radtool.errors import DicomError, InputError
 from radtool.io.stacking import Slice
 
-__all__ = ["is_dicom", "number", "numbers", "read_dataset", "slices_of", "text"]
+__all__ = [
+    "is_dicom",
+    "number",
+    "numbers",
+    "read_dataset",
+    "slices_of",
+    "starts_like_dicom",
+    "text",
+]
 
 IMAGE_MODALITIES = ("CT", "MR", "PT", "NM", "CR", "DX", "US", "MG", "XA", "RF", "OT")
 # Everything that pydicom is known to raise on damaged bytes; none of them is our own bug.
@@ -58,9 +67,26 @@ def damage(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def is_dicom(path: str | os.PathLike[str]) -> bool:
-    """Whether a file starts like DICOM: preamble and ``DICM``, whatever its name."""
-    with Path(path).open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    """Whether a file starts like DICOM, whatever its name.
+
+    Either preamble and ``DICM``, or (old exports without them) an element of group 0008.
+    """
+    with damage(path), Path(path).open("rb") as file:
+        return starts_like_dicom(file.read(132))
+
+
+def starts_like_dicom(start: bytes) -> bool:
+    """Whether the first 132 bytes of a file are those of DICOM; see `is_dicom`."""
+    return start[128:132] == b"DICM" or _is_bare(start)
+
+
+def _is_bare(start: bytes) -> bool:
+    """Whether bytes start with an element of group 0008, as a file without preamble does."""
+    if len(start) < 132 or start[:2] != b"\x08\x00" or start[3] != 0:
+        return False
+    explicit = start[4:6] in (b"UL", b"CS", b"UI", b"LO", b"SH")
+    implicit = int.from_bytes(start[4:8], "little") <= 256
+    return start[2] <= 0x18 and (explicit or implicit)
 
 
 def read_dataset(
@@ -82,12 +108,21 @@ def read_dataset(
     DicomError
         Not DICOM, truncated, or damaged.
     """
+    if not is_dicom(path):
+        raise DicomError(f"{path}: not a DICOM file")
     with damage(path):
-        return pydicom.dcmread(
+        dataset = pydicom.dcmread(
             path,
+            force=True,
             stop_before_pixels=not pixels,
             specific_tags=None if tags is None else list(tags),
         )
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            implicit = dataset.original_encoding[0]
+            dataset.file_meta.TransferSyntaxUID = (
+                ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+            )
+        return dataset
 
 
 def text(dataset: Dataset, keyword: str) -> str:

@@ -124,10 +124,8 @@ def _groups(dataset: Dataset, frame: int) -> list[Dataset]:
 def _philips_scale(dataset: Dataset, groups: list[Dataset]) -> float | None:
     if not text(dataset, "Manufacturer").upper().startswith("PHILIPS"):
         return None
-    for holder in (
-        dataset,
-        *(item for group in groups for item in group.get((0x2005, 0x140F), [])),
-    ):
+    nested: list[Any] = [group[PHILIPS_FRAMES].value for group in groups if PHILIPS_FRAMES in group]
+    for holder in (dataset, *(item for items in nested for item in items)):
         if PHILIPS_SCALE_SLOPE in holder:
             value = holder[PHILIPS_SCALE_SLOPE].value
             if isinstance(value, bytes) and len(value) == 4:

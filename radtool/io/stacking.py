@@ -31,7 +31,7 @@ class Finding:
     ----------
     check : str
         Name of the check: "gantry_tilt", "missing_slices", ….
-    status : {"ok", "warning", "error"}
+    severity : {"info", "warning", "error"}
         "error" means that no volume or mask can be made.
     detail : str
         What was found, with numbers.
@@ -40,7 +40,7 @@ class Finding:
     """
 
     check: str
-    status: Literal["ok", "warning", "error"]
+    severity: Literal["info", "warning", "error"]
     detail: str
     files: tuple[str, ...] = ()
 
@@ -100,7 +100,7 @@ class Stack:
     @property
     def errors(self) -> tuple[Finding, ...]:
         """Findings that keep the slices from being a volume."""
-        return tuple(finding for finding in self.findings if finding.status == "error")
+        return tuple(finding for finding in self.findings if finding.severity == "error")
 
     def checked_geometry(self, name: str) -> Geometry:
         """Return the grid, or raise with every error found.
@@ -165,7 +165,7 @@ def stack_slices(slices: Sequence[Slice]) -> Stack:
     findings += _check_increments(slices, offsets)
     findings += _check_drift(slices, offsets, np.stack([row, column]))
     findings += _check_thickness(slices)
-    if any(finding.status == "error" for finding in findings):
+    if any(finding.severity == "error" for finding in findings):
         return Stack(tuple(slices), None, tuple(findings))
     depth = (offsets[-1] - offsets[0]) / (len(slices) - 1) if len(slices) > 1 else None
     geometry = Geometry(

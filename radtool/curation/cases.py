@@ -1,0 +1,312 @@
+"""One series with its masks: checked, converted, shown. Runs in a worker process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from radtool.curation.checks import Checks, Rule, Value
+from radtool.curation.measures import describe_image, describe_mask
+from radtool.curation.naming import safe_name
+from radtool.curation.previews import write_preview
+from radtool.errors import DicomError, RadtoolError
+from radtool.files import hash_of, read_json, sha256, write_json
+from radtool.image import Image, Mask
+from radtool.io import (
+    Contours,
+    Finding,
+    contour_volume_ml,
+    fraction_inside,
+    place_mask,
+    rasterise,
+    read_rtstruct,
+    read_series,
+    write_image,
+    write_mask,
+)
+from radtool.io.seg import read_segments
+
+__all__ = ["CaseResult", "MaskTask", "SeriesTask", "remembered", "run_series"]
+
+RESULT_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskTask:
+    """One ROI to be made into a mask.
+
+    Parameters
+    ----------
+    roi : str
+        Name in the manifest.
+    original : str
+        Name in the file.
+    path : str
+        RTSTRUCT or SEG.
+    kind : str
+        "RTSTRUCT" or "SEG".
+    number : int
+        ROI or segment number.
+    findings : tuple of Finding
+        What matching and naming noticed.
+    """
+
+    roi: str
+    original: str
+    path: str
+    kind: str
+    number: int
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTask:
+    """A series to be converted, with everything that a worker needs.
+
+    Parameters
+    ----------
+    stem : str
+        Start of all file names and case ids of the series.
+    files : tuple of str
+        Files of its planes, copies left out.
+    masks : tuple of MaskTask
+        ROIs drawn on it.
+    checks : Checks
+        Rules of its modality; the header has been checked already.
+    row : mapping
+        Columns that every manifest row of the series carries.
+    stamp : str
+        Changes when any input file does.
+    """
+
+    stem: str
+    files: tuple[str, ...]
+    masks: tuple[MaskTask, ...]
+    checks: Checks
+    row: Mapping[str, Value]
+    stamp: str
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that the result depends on."""
+        return hash_of(
+            {
+                "version": RESULT_VERSION,
+                "stem": self.stem,
+                "masks": [dataclasses.asdict(mask) for mask in self.masks],
+                "checks": self.checks.to_dict(),
+                "row": dict(self.row),
+                "stamp": self.stamp,
+            }
+        )
+
+
+@dataclass(slots=True)
+class CaseResult:
+    """What came of a series; plain values, kept as JSON for the next run.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Manifest rows.
+    findings : list of dict
+        ``case_id``, ``roi`` and the fields of a Finding.
+    failures : list of dict
+        ``case_id``, ``reason``, ``path``.
+    status : str
+        "used", "excluded" or "no mask".
+    reused : bool
+        Whether it was taken from an earlier run.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    status: str = "excluded"
+    reused: bool = False
+
+    @property
+    def outputs(self) -> set[str]:
+        """Files that were written, relative to the output folder."""
+        names = ("image", "mask", "preview")
+        return {row[name] for row in self.rows for name in names if row[name]}
+
+    def note(self, finding: Finding, case_id: str, roi: str = "") -> None:
+        """Keep a finding."""
+        self.findings.append({"case_id": case_id, "roi": roi, **dataclasses.asdict(finding)})
+
+    def fail(self, case_id: str, reason: str, path: str = "") -> None:
+        """Keep a failure."""
+        self.failures.append({"case_id": case_id, "reason": reason, "path": path})
+
+
+def run_series(task: SeriesTask, out: Path, work: Path) -> CaseResult:
+    """Convert one series and its masks, or take the result of an earlier run.
+
+    Parameters
+    ----------
+    task : SeriesTask
+        What to do.
+    out : path
+        Folder with ``images``, ``masks`` and ``previews``.
+    work : path
+        Folder where results are remembered.
+
+    Returns
+    -------
+    CaseResult
+        Refused cases are failures in it, never exceptions.
+    """
+    memory = work / "cases" / f"{task.stem}.json"
+    earlier, key = remembered(memory)
+    if key == task.key and all((out / name).is_file() for name in earlier.outputs):
+        return earlier
+    result = CaseResult()
+    try:
+        _convert(task, out, result)
+    except RadtoolError as error:
+        result.note(Finding("unreadable", "error", str(error)), task.stem)
+        result.fail(task.stem, str(error))
+    for name in earlier.outputs - result.outputs:
+        (out / name).unlink(missing_ok=True)
+    write_json(memory, {"key": task.key, **dataclasses.asdict(result)})
+    return result
+
+
+def remembered(memory: Path) -> tuple[CaseResult, str]:
+    """Return the result of an earlier run and its key; an empty result when there is none."""
+    if not memory.is_file():
+        return CaseResult(), ""
+    values = read_json(memory)
+    key = values.pop("key", "")
+    return CaseResult(**values | {"reused": True}), key
+
+
+def _convert(task: SeriesTask, out: Path, result: CaseResult) -> None:
+    image = read_series(task.files)
+    facts = describe_image(image)
+    broken = _apply(task.checks.image, facts, result, task.stem)
+    if broken:
+        result.fail(task.stem, broken)
+        return
+    made = [_mask_of(mask, task, image, result) for mask in task.masks]
+    usable = [one for one in made if one is not None]
+    if not usable and not _may_lack_mask(task, result):
+        return
+    result.status = "used"
+    image_path = f"images/{task.stem}.nii.gz"
+    write_image(image, out / image_path)
+    common = {
+        **task.row,
+        "image": image_path,
+        "unit": image.unit,
+        "image_sha256": sha256(out / image_path),
+    }
+    if not usable:
+        preview = f"previews/{task.stem}.png"
+        write_preview(image, None, out / preview)
+        result.rows.append(
+            {**common, "case_id": task.stem, "roi": "", "mask": "", "preview": preview}
+        )
+    for case_id, mask, columns in usable:
+        name = f"{safe_name(case_id)}"
+        write_mask(mask, out / f"masks/{name}.nii.gz")
+        write_preview(image, mask, out / f"previews/{name}.png")
+        result.rows.append(
+            {
+                **common,
+                **columns,
+                "case_id": case_id,
+                "roi": mask.roi,
+                "mask": f"masks/{name}.nii.gz",
+                "mask_sha256": sha256(out / f"masks/{name}.nii.gz"),
+                "preview": f"previews/{name}.png",
+            }
+        )
+
+
+def _apply(
+    rules: Iterable[Rule], facts: Mapping[str, Value], result: CaseResult, case: str, roi: str = ""
+) -> str:
+    """Note what every rule finds; return why the case is left out, "" when it stays."""
+    broken = []
+    for rule in rules:
+        finding = rule.check(facts.get(rule.column))
+        result.note(finding, case, roi)
+        if finding.severity == "error":
+            broken.append(f"{finding.check}: {finding.detail}")
+    return "; ".join(broken)
+
+
+def _may_lack_mask(task: SeriesTask, result: CaseResult) -> bool:
+    if result.failures:
+        return False
+    rules = [rule for rule in task.checks.mask if rule.column == "present"]
+    broken = _apply(rules, {"present": "no"}, result, task.stem)
+    if broken:
+        result.status = "no mask"
+    return not broken
+
+
+def _mask_of(
+    wanted: MaskTask, task: SeriesTask, image: Image, result: CaseResult
+) -> tuple[str, Mask, dict[str, Value]] | None:
+    """Make, check and describe one mask; None when it is refused."""
+    case = f"{task.stem}-{wanted.roi}"
+    for finding in wanted.findings:
+        result.note(finding, case, wanted.roi)
+    try:
+        mask, inside_image, contour_ml = _drawn(wanted, task.stamp, image)
+    except RadtoolError as error:
+        reason = str(error).removeprefix(f"{wanted.path}: ")
+        result.note(Finding("mask_unusable", "error", reason), case, wanted.roi)
+        result.fail(case, reason, wanted.path)
+        return None
+    if mask.is_empty:
+        reason = f"ROI {wanted.original!r} holds no voxel centre of this image"
+        result.note(Finding("mask_unusable", "error", reason), case, wanted.roi)
+        result.fail(case, reason, wanted.path)
+        return None
+    facts = describe_mask(mask, image, inside_image=inside_image, contour_ml=contour_ml)
+    broken = _apply(task.checks.mask, facts, result, case, wanted.roi)
+    if broken:
+        result.fail(case, broken, wanted.path)
+        return None
+    columns: dict[str, Value] = {
+        "roi_original": wanted.original,
+        "mask_origin": wanted.kind,
+        "volume_ml": round(mask.volume_ml, 4),
+    }
+    return case, mask, columns
+
+
+def _drawn(wanted: MaskTask, stamp: str, image: Image) -> tuple[Mask, float, float | None]:
+    """Return the mask, the share of its points in the image, and the contours' own volume."""
+    if wanted.kind == "SEG":
+        segments = _segments(wanted.path, stamp)
+        if wanted.number not in segments:
+            raise DicomError(f"{wanted.path}: segment {wanted.number} has no frame")
+        segment = dataclasses.replace(segments[wanted.number], roi=wanted.roi)
+        return place_mask(segment, image.geometry), 1.0, None
+    contours = _contours(wanted.path, stamp)[wanted.number]
+    if not contours.polygons:
+        raise DicomError(f"{wanted.path}: ROI {wanted.original!r} has no closed contour")
+    mask = rasterise(contours.polygons, image.geometry, wanted.roi)
+    contour_ml = contour_volume_ml(contours.polygons) or contour_volume_ml(
+        contours.polygons, step=image.geometry.spacing[0]
+    )
+    return mask, fraction_inside(contours.polygons, image.geometry), contour_ml
+
+
+@lru_cache(maxsize=2)
+def _contours(path: str, _stamp: str) -> dict[int, Contours]:
+    return {one.number: one for one in read_rtstruct(path).rois}
+
+
+@lru_cache(maxsize=1)
+def _segments(path: str, _stamp: str) -> dict[int, Mask]:
+    return read_segments(path)

@@ -1,0 +1,231 @@
+"""Quality checks as rules of a YAML file, each giving a named finding."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from radtool.curation.naming import fits
+from radtool.errors import InputError, ParameterError, did_you_mean
+from radtool.files import encode
+from radtool.io import Finding
+
+__all__ = ["Checks", "Rule", "load_checks"]
+
+Value = str | float | int | None
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "series": (
+        "modality", "image_type", "description", "body_part", "manufacturer", "model",
+        "institution", "kernel", "sequence", "scanning_sequence", "contrast", "kvp",
+        "tube_current_ma", "exposure_mas", "tr_ms", "te_ms", "flip_angle_deg", "field_strength_t",
+        "units", "decay_correction", "weight_kg", "tracer", "dose_mbq", "burned_in",
+        "deidentified", "slices", "rows", "columns", "pixel_spacing_mm", "slice_spacing_mm",
+        "slice_thickness_mm", "thicknesses", "plane", "study_date",
+    ),
+    "image": (
+        "minimum", "maximum", "range", "mean", "percentile_01", "percentile_99", "metal_ml",
+    ),
+    "mask": (
+        "present", "volume_ml", "voxels", "slices", "components", "inside_image",
+        "touches_border", "volume_error", "metal_ml", "mean",
+    ),
+}  # fmt: skip
+"""Which columns a rule of each section may look at."""
+
+KEYS = ("allowed", "refused", "min", "max", "required", "action")
+DEFAULT_FILES = {"CT": "checks_ct.yaml", "MR": "checks_mr.yaml", "PT": "checks_pet.yaml"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What one column may hold.
+
+    Parameters
+    ----------
+    column : str
+        The column looked at; the name of its findings.
+    allowed, refused : tuple of str
+        Patterns; a text must fit one of `allowed` (when there are any) and none of `refused`.
+    minimum, maximum : float, optional
+        Limits of a number, both allowed.
+    required : bool, default False
+        Whether the value must be there.
+    action : {"exclude", "warn"}
+        What follows when the rule is broken.
+    """
+
+    column: str
+    allowed: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    required: bool = False
+    action: Literal["exclude", "warn"] = "warn"
+
+    def check(self, value: Value) -> Finding:
+        """Return what the rule says about a value: "info" when it holds."""
+        problem = self._problem(value)
+        if problem is None:
+            return Finding(self.column, "info", f"{_shown(value)}")
+        return Finding(self.column, "error" if self.action == "exclude" else "warning", problem)
+
+    def _problem(self, value: Value) -> str | None:
+        if value is None or value == "" or value != value:
+            return "not in the header" if self.required else None
+        if self.minimum is not None or self.maximum is not None:
+            return self._outside(value)
+        words = str(value)
+        refused = next((one for one in self.refused if fits(words, one)), None)
+        if refused is not None:
+            return f"{words} is refused ({refused})"
+        if self.allowed and not any(fits(words, one) for one in self.allowed):
+            return f"{words}, allowed: {', '.join(self.allowed)}"
+        return None
+
+    def _outside(self, value: Value) -> str | None:
+        if not isinstance(value, int | float):
+            return f"{value!r} is not a number"
+        if self.minimum is not None and value < self.minimum:
+            return f"{_shown(value)} is below {self.minimum:g}"
+        if self.maximum is not None and value > self.maximum:
+            return f"{_shown(value)} is above {self.maximum:g}"
+        return None
+
+
+def _shown(value: Value) -> str:
+    if value is None or value == "":
+        return "not in the header"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Rules by section.
+
+    Parameters
+    ----------
+    series, image, mask : tuple of Rule
+        Rules about the header, the intensities and each mask.
+    """
+
+    series: tuple[Rule, ...] = ()
+    image: tuple[Rule, ...] = ()
+    mask: tuple[Rule, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the hash of the settings."""
+        return {
+            name: [
+                encode({key: getattr(rule, key) for key in Rule.__dataclass_fields__})
+                for rule in getattr(self, name)
+            ]
+            for name in SECTIONS
+        }
+
+
+def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
+    """Read quality checks.
+
+    Parameters
+    ----------
+    checks : mapping or path-like
+        Sections "series", "image", "mask" of rules by column; or a YAML file of them; or the
+        name of a file that comes with radtool: "checks_ct", "checks_mr", "checks_pet".
+
+    Raises
+    ------
+    InputError
+        No such file, or not YAML.
+    ParameterError
+        An unknown section, column or key, or a value of the wrong kind.
+    """
+    if isinstance(checks, Mapping):
+        return _parsed(checks, "checks")
+    path = Path(checks)
+    shipped = shipped_folder() / path.with_suffix(".yaml").name
+    if not path.is_file() and path.parent == Path() and shipped.is_file():
+        path = shipped
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file of checks") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: not a readable YAML file ({error})") from error
+    return _parsed(document, str(path))
+
+
+def shipped_folder() -> Path:
+    """Folder of the settings files that come with radtool."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "params"
+    return installed if installed.is_dir() else package.parent / "params"
+
+
+def _parsed(document: Any, name: str) -> Checks:
+    if not isinstance(document, Mapping):
+        raise ParameterError(f"{name}: needs the sections {', '.join(SECTIONS)}")
+    rules: dict[str, tuple[Rule, ...]] = {}
+    for section, columns in document.items():
+        if section not in SECTIONS:
+            raise ParameterError(f"{name}: no section {section!r}{did_you_mean(section, SECTIONS)}")
+        where = f"{name}: [{section}]"
+        if not isinstance(columns, Mapping):
+            raise ParameterError(f"{where} needs columns with rules, got {columns!r}")
+        rules[section] = tuple(
+            _rule(section, str(column), rule, where) for column, rule in columns.items()
+        )
+    return Checks(**rules)
+
+
+def _rule(section: str, column: str, rule: Any, where: str) -> Rule:
+    if column not in SECTIONS[section]:
+        raise ParameterError(
+            f"{where} has no column {column!r}{did_you_mean(column, SECTIONS[section])}"
+        )
+    where = f"{where} {column}"
+    if not isinstance(rule, Mapping):
+        raise ParameterError(f"{where} needs a rule such as {{min: 1, action: warn}}, got {rule!r}")
+    for key in rule:
+        if key not in KEYS:
+            raise ParameterError(f"{where} has no key {key!r}{did_you_mean(str(key), KEYS)}")
+    action = rule.get("action", "warn")
+    if action not in ("exclude", "warn"):
+        raise ParameterError(f"{where}: action is exclude or warn, got {action!r}")
+    return Rule(
+        column=column,
+        allowed=_patterns(rule, "allowed", where),
+        refused=_patterns(rule, "refused", where),
+        minimum=_limit(rule, "min", where),
+        maximum=_limit(rule, "max", where),
+        required=_flag(rule, where),
+        action=action,
+    )
+
+
+def _patterns(rule: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    value = rule.get(key) or ()
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ParameterError(f'{where}: {key} is a list of texts (quote "yes" and "no")')
+    return tuple(value)
+
+
+def _limit(rule: Mapping[str, Any], key: str, where: str) -> float | None:
+    value = rule.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ParameterError(f"{where}: {key} is a number, got {value!r}")
+    return float(value)
+
+
+def _flag(rule: Mapping[str, Any], where: str) -> bool:
+    value = rule.get("required", False)
+    if not isinstance(value, bool):
+        raise ParameterError(f"{where}: required is true or false, got {value!r}")
+    return value

@@ -1,0 +1,198 @@
+"""Every DICOM file below a folder, whatever it is called: headers read once, in parallel."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import joblib
+
+from radtool.curation.archives import is_archive, unpack
+from radtool.curation.records import Record, read_record
+from radtool.errors import DicomError, InputError
+from radtool.io.headers import is_dicom
+
+__all__ = ["Crawl", "crawl"]
+
+CACHE_VERSION = "1"
+CHUNK = 64
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """What was found in a folder.
+
+    Parameters
+    ----------
+    records : list of Record
+        One a DICOM file, in the order of their names.
+    other : int
+        Files that are not DICOM.
+    unreadable : list of (name, reason)
+        Files or archives that could not be opened.
+    reused : int
+        Headers taken from the cache.
+    """
+
+    records: list[Record]
+    other: int
+    unreadable: list[tuple[str, str]]
+    reused: int = 0
+
+
+def crawl(
+    folder: str | os.PathLike[str],
+    work: str | os.PathLike[str],
+    *,
+    skip: Iterable[Path] = (),
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Crawl:
+    """Read the headers of all DICOM files of a folder or archive.
+
+    Parameters
+    ----------
+    folder : path-like
+        A folder (all levels, hidden files too, links to folders not followed), a zip or a tar.
+    work : path-like
+        Folder for the header cache and for unpacked archives. A file whose size and time have
+        not changed is not read again.
+    skip : iterable of Path
+        Folders that are not entered: our own output.
+    jobs : int, default 1
+        Processes; -1 is all cores.
+    progress : callable, optional
+        Called with (files read, files found, "headers").
+
+    Returns
+    -------
+    Crawl
+        Records in a fixed order, whatever `jobs` is.
+
+    Raises
+    ------
+    InputError
+        `folder` does not exist.
+    """
+    source = Path(folder)
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder")
+    workplace = Path(work)
+    unreadable: list[tuple[str, str]] = []
+    files = list(_files(source, workplace, {path.resolve() for path in skip}, unreadable))
+    with contextlib.closing(_Cache(workplace / "headers.sqlite")) as cache:
+        fresh = [one for one in files if cache.missing(*one)]
+        reused = len(files) - len(fresh)
+        chunks = [fresh[i : i + CHUNK] for i in range(0, len(fresh), CHUNK)]
+        tasks = (joblib.delayed(_read)(chunk) for chunk in chunks)
+        done = 0
+        for found in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
+            cache.store(found)
+            done += len(found)
+            if progress is not None:
+                progress(reused + done, len(files), "headers")
+        records, other = [], 0
+        for path, shown, _ in files:
+            record, problem = cache.get(path, shown)
+            if record is not None:
+                records.append(record)
+            elif problem:
+                unreadable.append((shown, problem))
+            else:
+                other += 1
+    return Crawl(records, other, unreadable, reused)
+
+
+def _files(
+    source: Path, work: Path, skip: set[Path], unreadable: list[tuple[str, str]]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield path, shown name and stamp of every file, archives opened, in a fixed order."""
+    root = source if source.is_dir() else source.parent
+    for path in _walk(source, skip):
+        shown = path.relative_to(root).as_posix()
+        try:
+            if is_archive(path):
+                members = unpack(path, work / "unpacked")
+                for name, file in sorted(members.items()):
+                    yield str(file), f"{shown}/{name}", _stamp(file)
+            else:
+                yield str(path), shown, _stamp(path)
+        except InputError as error:
+            unreadable.append((shown, str(error).removeprefix(f"{path}: ")))
+        except OSError as error:
+            unreadable.append((shown, error.strerror or str(error)))
+
+
+def _walk(source: Path, skip: set[Path]) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+        return
+    for folder, folders, names in os.walk(source):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if (here / name).resolve() not in skip)
+        yield from (here / name for name in sorted(names) if (here / name).is_file())
+
+
+def _stamp(path: Path) -> str:
+    state = path.stat()
+    return f"{state.st_size}|{state.st_mtime_ns}"
+
+
+def _read(files: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Return path, stamp and record as JSON ("" when not DICOM) of some files."""
+    found = []
+    for path, shown, stamp in files:
+        try:
+            value = json.dumps(read_record(path, shown).to_dict()) if is_dicom(path) else ""
+        except DicomError as error:
+            value = json.dumps({"unreadable": str(error).removeprefix(f"{path}: ")})
+        found.append((path, stamp, value))
+    return found
+
+
+class _Cache:
+    """Records on disk by path and stamp, so that memory stays flat and a second run is quick."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._base = sqlite3.connect(path)
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=NORMAL")
+        self._base.execute(
+            "CREATE TABLE IF NOT EXISTS files"
+            " (path TEXT PRIMARY KEY, stamp TEXT, record TEXT) WITHOUT ROWID"
+        )
+
+    def missing(self, path: str, _shown: str, stamp: str) -> bool:
+        """Whether a file was not read yet, or has changed."""
+        row = self._base.execute("SELECT stamp FROM files WHERE path = ?", (path,)).fetchone()
+        return row is None or row[0] != f"{CACHE_VERSION}|{stamp}"
+
+    def store(self, found: Iterable[tuple[str, str, str]]) -> None:
+        """Keep what was read."""
+        rows = iter((path, f"{CACHE_VERSION}|{stamp}", record) for path, stamp, record in found)
+        while batch := list(islice(rows, 1000)):
+            with self._base:
+                self._base.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", batch)
+
+    def get(self, path: str, shown: str) -> tuple[Record | None, str]:
+        """Return the record, or None and why it is unreadable ("": not DICOM)."""
+        row = self._base.execute("SELECT record FROM files WHERE path = ?", (path,)).fetchone()
+        if not row or not row[0]:
+            return None, ""
+        values = json.loads(row[0])
+        if "unreadable" in values:
+            return None, values["unreadable"]
+        return Record.from_dict(values | {"shown": shown}), ""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()

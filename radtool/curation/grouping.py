@@ -1,0 +1,205 @@
+"""Files to series, and structure sets and segmentations to the series that they were drawn on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from radtool.curation.records import Record
+from radtool.image import Geometry
+from radtool.io import Finding, Stack, stack_slices
+
+__all__ = ["Match", "Series", "find_series", "match_masks"]
+
+COINCIDENT = 0.1
+"""Contour planes this near to slices, in slices, were drawn on them."""
+MOSTLY_INSIDE = 0.9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Image planes of one DICOM series.
+
+    Parameters
+    ----------
+    uid : str
+        Series instance UID.
+    records : tuple of Record
+        Its files, in the order of their names.
+    stack : Stack
+        Order, grid and findings of its planes.
+    """
+
+    uid: str
+    records: tuple[Record, ...]
+    stack: Stack
+
+    @property
+    def first(self) -> Record:
+        """The record that speaks for the series."""
+        return self.records[0]
+
+    @property
+    def patient(self) -> str:
+        """Patient id; a stand-in made of the study when the header has none."""
+        return self.first.patient_id or f"unknown-{self.first.study_uid[-12:]}"
+
+    @property
+    def modality(self) -> str:
+        """CT, MR, PT or what else the files say."""
+        return self.first.kind
+
+    @property
+    def study_date(self) -> str:
+        """YYYYMMDD, "" when the header has none."""
+        return str(self.first.attributes.get("study_date", ""))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """Where a structure set or SEG belongs.
+
+    Parameters
+    ----------
+    mask : Record
+        The structure set or SEG.
+    series : Series or None
+        The series it was drawn on, None when it is not there.
+    how : str
+        "referenced series", "referenced images", "frame of reference", "geometry", or why not.
+    """
+
+    mask: Record
+    series: Series | None
+    how: str
+
+
+def find_series(records: Iterable[Record]) -> list[Series]:
+    """Group image files by series, in the order of patients and of their first files.
+
+    Files of one series instance UID in several places are one series; planes that come twice
+    are dropped by `stack_slices`, which says so.
+    """
+    groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if not record.is_mask and (record.is_image or record.slices or _counts(record)):
+            groups[(record.patient_id, record.series_uid, record.kind)].append(record)
+    return [
+        Series(uid, tuple(group), _stack(group))
+        for (_, uid, _), group in sorted(groups.items(), key=lambda item: item[0])
+    ]
+
+
+def _counts(record: Record) -> bool:
+    """Whether a file that is not an image plane is still reported as a series of its own."""
+    return record.kind not in ("", "PR", "KO", "SR", "REG", "RTPLAN", "RTDOSE", "RTRECORD")
+
+
+def _stack(group: Sequence[Record]) -> Stack:
+    broken = [record for record in group if record.problem]
+    slices = [one for record in group for one in record.slices]
+    shown = {record.path: record.shown for record in group}
+    stack = stack_slices(slices)
+    findings = tuple(
+        dataclasses.replace(finding, files=tuple(shown[file] for file in finding.files))
+        for finding in stack.findings
+    )
+    if not broken:
+        return Stack(stack.slices, stack.geometry, findings)
+    damaged = Finding(
+        "damaged",
+        "error",
+        f"{len(broken)} file(s) cannot be used: {broken[0].problem}",
+        tuple(record.shown for record in broken),
+    )
+    return Stack(stack.slices, None, (damaged, *(findings if slices else ())))
+
+
+def match_masks(masks: Iterable[Record], series: Sequence[Series]) -> list[Match]:
+    """Find the series that each structure set or SEG was drawn on.
+
+    Parameters
+    ----------
+    masks : iterable of Record
+        Structure sets and segmentations.
+    series : sequence of Series
+        All image series.
+
+    Returns
+    -------
+    list of Match
+        One a mask file. UIDs decide first: the referenced series, then referenced images. When
+        they lead nowhere (de-identified copies, exports of a planning system), the series of the
+        same patient in the same frame of reference, then any series of the patient, is taken if
+        the contours lie inside it and on its slices, and no other fits as well.
+    """
+    by_uid: dict[str, list[Series]] = defaultdict(list)
+    by_image: dict[str, Series] = {}
+    for one in series:
+        by_uid[one.uid].append(one)
+        for record in one.records:
+            by_image[record.instance_uid] = one
+    return [_match(mask, series, by_uid, by_image) for mask in masks]
+
+
+def _match(
+    mask: Record,
+    series: Sequence[Series],
+    by_uid: dict[str, list[Series]],
+    by_image: dict[str, Series],
+) -> Match:
+    named = [one for uid in mask.series_uids for one in by_uid.get(uid, []) if one.first.is_image]
+    if len(named) == 1:
+        return Match(mask, named[0], "referenced series")
+    pictured = {id(one): one for uid in mask.image_uids if (one := by_image.get(uid))}
+    if len(pictured) == 1:
+        return Match(mask, next(iter(pictured.values())), "referenced images")
+    own = [one for one in series if one.first.patient_id == mask.patient_id and one.first.is_image]
+    frame = [
+        one
+        for one in named or own
+        if mask.frame_of_reference and one.first.frame_of_reference == mask.frame_of_reference
+    ]
+    for candidates, how in ((named, "referenced series"), (frame, "frame of reference")):
+        best = _fitting(mask, candidates, on_slices=False)
+        if len(best) == 1:
+            return Match(mask, best[0], how)
+    best = _fitting(mask, own, on_slices=True)
+    if len(best) == 1:
+        return Match(mask, best[0], "geometry")
+    if len(best) > 1:
+        return Match(mask, None, f"fits {len(best)} series of the patient equally well")
+    missing = "; the patient has no image series" if not own else ""
+    return Match(mask, None, f"refers to a series that is not there{missing}")
+
+
+def _fitting(mask: Record, candidates: Sequence[Series], *, on_slices: bool) -> list[Series]:
+    """Return the series that hold the points; of several, those whose slices they lie on."""
+    points = np.array([point for roi in mask.rois for point in roi.points]).reshape(-1, 3)
+    if not len(points):
+        return list(candidates) if not on_slices else []
+    inside, exact = [], []
+    for one in candidates:
+        geometry = one.stack.geometry
+        if geometry is None:
+            continue
+        share, away = _fit(points, geometry)
+        if share >= MOSTLY_INSIDE:
+            inside.append(one)
+            if away <= COINCIDENT:
+                exact.append(one)
+    return exact if on_slices or (exact and len(inside) > 1) else inside
+
+
+def _fit(points: np.ndarray, geometry: Geometry) -> tuple[float, float]:
+    """Share of points inside the grid, and their median distance from a slice, in slices."""
+    index = geometry.to_index(points)
+    inside = ((index >= -1) & (index <= np.array(geometry.shape))).all(axis=1)
+    if not inside.any():
+        return 0.0, 1.0
+    away = np.abs(index[inside, 0] - np.rint(index[inside, 0]))
+    return float(inside.mean()), float(np.median(away))

@@ -1,0 +1,225 @@
+"""From series and structure sets to tasks: names, time points, who is left out before reading."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from radtool.curation.cases import CaseResult, MaskTask, SeriesTask
+from radtool.curation.checks import DEFAULT_FILES, Checks, Value, load_checks
+from radtool.curation.grouping import Match, Series
+from radtool.curation.identity import Identities
+from radtool.curation.measures import describe_series
+from radtool.curation.naming import Chosen, RoiNames, safe_name
+from radtool.io import Finding
+
+__all__ = ["Planned", "plan_series"]
+
+ACQUISITION = (
+    "manufacturer", "model", "institution", "kernel", "slice_thickness_mm", "slice_spacing_mm",
+    "pixel_spacing_mm", "kvp", "exposure_mas", "tr_ms", "te_ms", "field_strength_t", "contrast",
+    "tracer", "dose_mbq", "study_date",
+)  # fmt: skip
+"""Columns of series.csv that every manifest row carries."""
+
+
+@dataclass(slots=True)
+class Planned:
+    """A series, what it is called, and what shall be done with it.
+
+    Parameters
+    ----------
+    series : Series
+        The series.
+    patient : str
+        Patient id of all outputs.
+    stem : str
+        Start of its file names and case ids.
+    facts : dict
+        Its row of series.csv.
+    task : SeriesTask or None
+        What to convert; None when the series is left out.
+    result : CaseResult
+        Findings so far; of a series that is left out, all of them.
+    """
+
+    series: Series
+    patient: str
+    stem: str
+    facts: dict[str, Value]
+    task: SeriesTask | None = None
+    result: CaseResult = field(default_factory=CaseResult)
+
+
+def plan_series(
+    series: Sequence[Series],
+    matches: Sequence[Match],
+    names: RoiNames,
+    checks: Checks | None,
+    identities: Identities,
+) -> list[Planned]:
+    """Name every series, check its header, and say what to convert.
+
+    Parameters
+    ----------
+    series, matches : sequence
+        What was found.
+    names : RoiNames
+        Which ROIs are wanted.
+    checks : Checks or None
+        Rules for all series; None: the file that comes with radtool for each modality.
+    identities : Identities
+        Names of patients in the outputs.
+    """
+    drawn: dict[int, list[Match]] = defaultdict(list)
+    for match in matches:
+        if match.series is not None:
+            drawn[id(match.series)].append(match)
+    default = {kind: load_checks(name) for kind, name in DEFAULT_FILES.items()}
+    timepoints = _timepoints(series)
+    stems = _stems(series, timepoints, identities)
+    planned = []
+    for one, timepoint, stem in zip(series, timepoints, stems, strict=True):
+        own = one.first.patient_id
+        plan = Planned(one, identities.patient(one.patient), stem, {})
+        facts = describe_series(one)
+        rules = checks or default.get(one.modality, Checks())
+        usable = _check_header(one, facts, rules, plan.result, identities)
+        plan.facts = {
+            "patient_id": plan.patient,
+            "timepoint": timepoint,
+            "series_uid": identities.uid(one.uid),
+            "study_uid": identities.uid(one.first.study_uid),
+            **identities.columns(dict(facts), own),  # type: ignore[dict-item]
+        }
+        if usable:
+            plan.task = _task(plan, drawn[id(one)], names, rules)
+        elif drawn[id(one)]:
+            errors = [f for f in plan.result.findings if f["severity"] == "error"]
+            reason = "; ".join(f"{f['check']}: {f['detail']}" for f in errors)
+            plan.result.fail(stem, reason, str(Path(one.first.path).parent))
+        planned.append(plan)
+    return planned
+
+
+def _timepoints(series: Sequence[Series]) -> list[str]:
+    """Number the study dates of each patient and modality: baseline, followup-1, …."""
+    dates: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in series:
+        dates[(one.patient, one.modality)].add(one.study_date)
+    found = []
+    for one in series:
+        place = sorted(dates[(one.patient, one.modality)]).index(one.study_date)
+        found.append(f"followup-{place}" if place else "baseline")
+    return found
+
+
+def _stems(
+    series: Sequence[Series], timepoints: Sequence[str], identities: Identities
+) -> list[str]:
+    plain = []
+    for one, timepoint in zip(series, timepoints, strict=True):
+        later = "" if timepoint == "baseline" else f"-{timepoint}"
+        kind = safe_name(one.modality.split(" ")[0] or "unknown")
+        plain.append(f"{safe_name(identities.patient(one.patient))}-{kind}{later}")
+    count = Counter(plain)
+    marks = [hashlib.sha256(identities.uid(one.uid).encode()).hexdigest()[:6] for one in series]
+    return [
+        stem if count[stem] == 1 else f"{stem}-{mark}"
+        for stem, mark in zip(plain, marks, strict=True)
+    ]
+
+
+def _check_header(
+    one: Series,
+    facts: Mapping[str, Value],
+    rules: Checks,
+    result: CaseResult,
+    identities: Identities,
+) -> bool:
+    """Note what header and geometry say; return whether the series may be converted."""
+    stem = ""
+    if not one.first.is_image:
+        detail = f"{one.modality} is not a CT, MR or PET image"
+        result.note(Finding("modality", "error", detail, _few(one, identities)), stem)
+        return False
+    for finding in one.stack.findings:
+        files = identities.files(finding.files)
+        result.note(Finding(finding.check, finding.severity, finding.detail, files), stem)
+    for rule in rules.series:
+        result.note(rule.check(facts.get(rule.column)), stem)
+    return not any(finding["severity"] == "error" for finding in result.findings)
+
+
+def _few(one: Series, identities: Identities) -> tuple[str, ...]:
+    return identities.files(tuple(record.shown for record in one.records[:3]))
+
+
+def _task(plan: Planned, matches: Iterable[Match], names: RoiNames, rules: Checks) -> SeriesTask:
+    one = plan.series
+    row: dict[str, Value] = {
+        "patient_id": plan.patient,
+        "site": plan.facts.get("institution", ""),
+        "modality": one.modality,
+        "timepoint": plan.facts["timepoint"],
+        **{column: plan.facts.get(column) for column in ACQUISITION},
+        "series_uid": plan.facts["series_uid"],
+    }
+    matches = list(matches)
+    return SeriesTask(
+        plan.stem,
+        tuple(slice_.file for slice_ in one.stack.slices),
+        tuple(_masks(matches, names, plan.result)),
+        rules,
+        row,
+        _stamp([*one.records, *(match.mask for match in matches)]),
+    )
+
+
+def _stamp(records: Iterable) -> str:
+    digest = hashlib.sha256()
+    for record in records:
+        state = Path(record.path).stat()
+        digest.update(f"{record.instance_uid}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _masks(matches: Sequence[Match], names: RoiNames, result: CaseResult) -> list[MaskTask]:
+    """Return the wanted ROIs of all structure sets of a series, the newest of each name."""
+    offers: dict[str, list[tuple[Match, Chosen]]] = defaultdict(list)
+    for match in sorted(matches, key=lambda m: (m.mask.date, m.mask.shown), reverse=True):
+        if match.mask.problem:
+            continue
+        for chosen in names.choose(match.mask.rois):
+            if chosen.roi.skipped and not chosen.roi.contours and not names.patterns:
+                detail = f"{chosen.roi.name!r} is a point or line, not a region"
+                result.note(Finding("roi_not_a_region", "info", detail), "", chosen.roi.name)
+                continue
+            offers[chosen.name].append((match, chosen))
+    tasks = []
+    for name, offered in offers.items():
+        match, chosen = next((o for o in offered if o[1].roi.contours), offered[0])
+        findings = [Finding("matched_by", "info", match.how)]
+        if len(offered) > 1:
+            detail = f"{len(offered)} files hold this ROI; the newest is used ({match.mask.date})"
+            findings.append(Finding("several_structure_sets", "warning", detail))
+        if chosen.rivals:
+            detail = f"the pattern also fits {', '.join(map(repr, chosen.rivals))}; all are kept"
+            findings.append(Finding("several_rois", "warning", detail))
+        if match.how in ("frame of reference", "geometry"):
+            detail = f"matched by {match.how}: the UIDs of the file lead to no series here"
+            findings.append(Finding("uid_mismatch", "warning", detail))
+        tasks.append(
+            MaskTask(
+                name,
+                chosen.roi.name,
+                match.mask.path,
+                match.mask.kind,
+                chosen.roi.number,
+                tuple(findings),
+            )
+        )
+    return tasks

@@ -1,0 +1,117 @@
+"""Contact sheets: slices through a mask with its outline, as one picture."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radtool.files import atomic_path
+from radtool.image import Image, Mask
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["write_preview"]
+
+TILES = 8
+COLUMNS = 4
+MARGIN_MM = 25.0
+WINDOWS = {"HU": (-160.0, 240.0), "SUVbw": (0.0, 10.0)}
+LUNG = (-1000.0, 400.0)
+OUTLINE = "#ff3b30"
+
+
+def write_preview(image: Image, mask: Mask | None, path: str | os.PathLike[str]) -> None:
+    """Write a contact sheet as PNG; the same case gives the same bytes.
+
+    Parameters
+    ----------
+    image : Image
+        What is shown: CT from -160 to 240 HU (-1000 to 400 HU where the mask lies in lung), PET
+        from SUV 0 to 10, else between the 1st and 99th percentile.
+    mask : Mask or None
+        Its slices are shown, evenly spread from first to last, cut to 25 mm around it, with its
+        outline; without a mask, slices through the whole image.
+    path : path-like
+        The PNG.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    chosen, rows, columns = _region(image, mask)
+    low, high = _window(image, mask)
+    dy, dx = image.geometry.spacing[1:]
+    lines = math.ceil(len(chosen) / COLUMNS)
+    width = min(COLUMNS, len(chosen))
+    figure = Figure(figsize=(2.2 * width, 2.35 * lines), dpi=80, facecolor="#101418")
+    FigureCanvasAgg(figure)
+    for place, k in enumerate(chosen):
+        axes = figure.add_axes(
+            (
+                (place % COLUMNS) / width + 0.005,
+                1 - (place // COLUMNS + 1) / lines + 0.01,
+                1 / width - 0.01,
+                1 / lines - 0.07 / lines - 0.01,
+            )
+        )
+        axes.set_axis_off()
+        axes.imshow(
+            image.array[k, rows, columns],
+            cmap="gray",
+            vmin=low,
+            vmax=high,
+            aspect=dy / dx,
+            interpolation="bilinear",
+        )
+        if mask is not None and mask.array[k, rows, columns].any():
+            _outline(axes, mask.array[k, rows, columns])
+        axes.set_title(
+            f"slice {k + 1}/{image.geometry.shape[0]}", color="#d7dde3", fontsize=7, pad=2
+        )
+    target = Path(path)
+    with atomic_path(target) as part:
+        figure.savefig(part, format="png", metadata={"Software": None})
+
+
+def _outline(axes: Axes, inside: np.ndarray) -> None:
+    """Draw the border of the mask along voxel edges."""
+    padded = np.pad(inside, 1).astype(np.int8)
+    segments = []
+    for y, x in np.argwhere(np.diff(padded, axis=0)[:, 1:-1]):
+        segments.append([(x - 0.5, y - 0.5), (x + 0.5, y - 0.5)])
+    for y, x in np.argwhere(np.diff(padded, axis=1)[1:-1]):
+        segments.append([(x - 0.5, y - 0.5), (x - 0.5, y + 0.5)])
+    from matplotlib.collections import LineCollection
+
+    axes.add_collection(LineCollection(segments, colors=OUTLINE, linewidths=0.9))
+
+
+def _region(image: Image, mask: Mask | None) -> tuple[list[int], slice, slice]:
+    depth, height, width = image.geometry.shape
+    if mask is None or mask.is_empty:
+        chosen = np.unique(np.linspace(0.1 * (depth - 1), 0.9 * (depth - 1), TILES).round())
+        return chosen.astype(int).tolist(), slice(0, height), slice(0, width)
+    z, y, x = (np.flatnonzero(mask.array.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
+    spread = np.unique(np.linspace(0, len(z) - 1, TILES).round().astype(int))
+    return z[spread].tolist(), _around(y, image, 1), _around(x, image, 2)
+
+
+def _around(found: np.ndarray, image: Image, axis: int) -> slice:
+    margin = math.ceil(MARGIN_MM / image.geometry.spacing[axis])
+    stop = min(image.geometry.shape[axis], int(found[-1]) + margin + 1)
+    return slice(max(0, int(found[0]) - margin), stop)
+
+
+def _window(image: Image, mask: Mask | None) -> tuple[float, float]:
+    if image.unit == "HU" and mask is not None and not mask.is_empty:
+        chosen, rows, columns = _region(image, mask)
+        around = image.array[chosen, rows, columns]
+        return LUNG if np.mean(around < -400) > 0.25 else WINDOWS["HU"]
+    if image.unit in WINDOWS:
+        return WINDOWS[image.unit]
+    low, high = np.percentile(image.array[:: max(1, image.array.shape[0] // 16)], [1, 99])
+    return float(low), float(max(high, low + 1e-6))

@@ -1,0 +1,294 @@
+"""What is remembered of one DICOM file: enough to sort, describe and match, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from radtool.errors import DicomError
+from radtool.io import Slice
+from radtool.io.headers import number, read_dataset, slices_of, text
+from radtool.io.rtstruct import read_rtstruct
+
+__all__ = ["ATTRIBUTES", "IMAGE_KINDS", "TAGS", "Record", "RoiRecord", "read_record"]
+
+IMAGE_KINDS = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.2.1": "CT",
+    "1.2.840.10008.5.1.4.1.1.2.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.4.1": "MR",
+    "1.2.840.10008.5.1.4.1.1.4.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.128": "PT",
+}
+"""SOP classes whose files are cross-sectional image planes."""
+
+# column of series.csv -> DICOM keyword; columns that end in a unit are numbers.
+ATTRIBUTES = {
+    "study_date": "StudyDate",
+    "series_number": "SeriesNumber",
+    "description": "SeriesDescription",
+    "body_part": "BodyPartExamined",
+    "manufacturer": "Manufacturer",
+    "model": "ManufacturerModelName",
+    "institution": "InstitutionName",
+    "image_type": "ImageType",
+    "kernel": "ConvolutionKernel",
+    "sequence": "SequenceName",
+    "scanning_sequence": "ScanningSequence",
+    "contrast": "ContrastBolusAgent",
+    "kvp": "KVP",
+    "tube_current_ma": "XRayTubeCurrent",
+    "exposure_mas": "Exposure",
+    "tr_ms": "RepetitionTime",
+    "te_ms": "EchoTime",
+    "flip_angle_deg": "FlipAngle",
+    "field_strength_t": "MagneticFieldStrength",
+    "units": "Units",
+    "decay_correction": "DecayCorrection",
+    "weight_kg": "PatientWeight",
+    "burned_in": "BurnedInAnnotation",
+    "deidentified": "PatientIdentityRemoved",
+}
+_NUMBERS = {
+    "kvp", "tube_current_ma", "exposure_mas", "tr_ms", "te_ms", "flip_angle_deg",
+    "field_strength_t", "weight_kg", "series_number",
+}  # fmt: skip
+TAGS = (
+    "SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "PatientBirthDate",
+    "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Rows", "Columns",
+    "PixelSpacing", "SliceThickness", "ImagePositionPatient", "ImageOrientationPatient",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "RadiopharmaceuticalInformationSequence", "SegmentSequence", "ReferencedSeriesSequence",
+    "StructureSetDate", "SeriesDate", "ContentDate", *ATTRIBUTES.values(),
+)  # fmt: skip
+SAMPLED_POINTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RoiRecord:
+    """One ROI of a structure set or one segment of a SEG.
+
+    Parameters
+    ----------
+    name : str
+        As the file says.
+    number : int
+        ROI or segment number.
+    contours : int
+        Closed contours; 1 for a segment.
+    skipped : int
+        Contours that enclose nothing.
+    points : tuple of (x, y, z)
+        Some of its points, spread over all contours; patient coordinates, mm.
+    """
+
+    name: str
+    number: int
+    contours: int
+    skipped: int = 0
+    points: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One DICOM file.
+
+    Parameters
+    ----------
+    path : str
+        Where it is read from.
+    shown : str
+        How it is called: relative to the crawled folder, archive members as ``a.zip/b``.
+    kind : str
+        "CT", "MR" or "PT" for image planes; "RTSTRUCT", "SEG"; else the file's own modality.
+    patient_id, birth_date, study_uid, series_uid, instance_uid, frame_of_reference : str
+        Identification.
+    attributes : mapping
+        Columns of `ATTRIBUTES`, tracer and dose, those that are there.
+    slices : tuple of Slice
+        Image planes.
+    rois : tuple of RoiRecord
+        Regions of a structure set or SEG.
+    series_uids, image_uids : tuple of str
+        What a structure set or SEG refers to.
+    date : str
+        Of a structure set or SEG.
+    problem : str
+        Why the file cannot be used, "" when it can.
+    """
+
+    path: str
+    shown: str
+    kind: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    instance_uid: str = ""
+    frame_of_reference: str = ""
+    attributes: Mapping[str, str | float] = field(default_factory=dict)
+    slices: tuple[Slice, ...] = ()
+    rois: tuple[RoiRecord, ...] = ()
+    series_uids: tuple[str, ...] = ()
+    image_uids: tuple[str, ...] = ()
+    date: str = ""
+    problem: str = ""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the file holds cross-sectional image planes."""
+        return self.kind in ("CT", "MR", "PT")
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether the file holds contours or segments."""
+        return self.kind in ("RTSTRUCT", "SEG")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the header cache."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Record:
+        """Rebuild a record from `to_dict`, through JSON or not."""
+        fields = dict(values)
+        fields["slices"] = tuple(_slice(one) for one in values["slices"])
+        fields["rois"] = tuple(
+            RoiRecord(**(one | {"points": tuple(map(tuple, one["points"]))}))
+            for one in values["rois"]
+        )
+        for name in ("series_uids", "image_uids"):
+            fields[name] = tuple(values[name])
+        return cls(**fields)
+
+
+def _slice(values: Mapping[str, Any]) -> Slice:
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+    return Slice(**fields)
+
+
+def read_record(path: str, shown: str) -> Record:
+    """Read the header of one DICOM file; damage becomes the record's `problem`.
+
+    Parameters
+    ----------
+    path : str
+        The file, known to start like DICOM.
+    shown : str
+        How findings call it.
+    """
+    try:
+        dataset = read_dataset(path, pixels=False, tags=TAGS)
+    except DicomError as error:
+        return Record(path, shown, problem=_without_path(error, path))
+    kind = IMAGE_KINDS.get(text(dataset, "SOPClassUID"), text(dataset, "Modality"))
+    known: dict[str, Any] = {
+        "kind": kind,
+        "patient_id": text(dataset, "PatientID"),
+        "birth_date": text(dataset, "PatientBirthDate"),
+        "study_uid": text(dataset, "StudyInstanceUID"),
+        "series_uid": text(dataset, "SeriesInstanceUID"),
+        "instance_uid": text(dataset, "SOPInstanceUID"),
+        "frame_of_reference": text(dataset, "FrameOfReferenceUID"),
+        "attributes": _attributes(dataset),
+        "date": _date(dataset),
+    }
+    if text(dataset, "SOPClassUID") not in IMAGE_KINDS and kind in ("CT", "MR", "PT"):
+        known["kind"] = f"{kind} (not an image)"
+    try:
+        if known["kind"] in ("CT", "MR", "PT"):
+            known["slices"] = tuple(slices_of(dataset, path))
+        elif kind == "RTSTRUCT":
+            known |= _structure_set(path)
+        elif kind == "SEG":
+            known |= _segmentation(dataset)
+    except DicomError as error:
+        known["problem"] = _without_path(error, path)
+    return Record(path, shown, **known)
+
+
+def _without_path(error: DicomError, path: str) -> str:
+    return str(error).removeprefix(f"{path}: ")
+
+
+def _date(dataset: Dataset) -> str:
+    for keyword in ("StructureSetDate", "ContentDate", "SeriesDate", "StudyDate"):
+        if value := text(dataset, keyword):
+            return value
+    return ""
+
+
+def _attributes(dataset: Dataset) -> dict[str, str | float]:
+    found: dict[str, str | float] = {}
+    for column, keyword in ATTRIBUTES.items():
+        value = number(dataset, keyword) if column in _NUMBERS else text(dataset, keyword)
+        if value not in (None, ""):
+            found[column] = value
+    drug = dataset.get("RadiopharmaceuticalInformationSequence")
+    if drug:
+        dose = number(drug[0], "RadionuclideTotalDose")
+        if dose is not None:
+            found["dose_mbq"] = dose / 1e6
+        if tracer := text(drug[0], "Radiopharmaceutical"):
+            found["tracer"] = tracer
+    return found
+
+
+def _structure_set(path: str) -> dict[str, Any]:
+    plan = read_rtstruct(path)
+    rois = []
+    for contours in plan.rois:
+        points = np.concatenate(contours.polygons) if contours.polygons else np.empty((0, 3))
+        rois.append(
+            RoiRecord(
+                contours.roi,
+                contours.number,
+                len(contours.polygons),
+                contours.skipped,
+                _sample(points),
+            )
+        )
+    frames = plan.frames_of_reference
+    return {
+        "rois": tuple(rois),
+        "series_uids": plan.series_uids,
+        "image_uids": tuple(sorted(plan.image_uids)),
+        "frame_of_reference": frames[0] if len(frames) == 1 else "",
+    }
+
+
+def _segmentation(dataset: Dataset) -> dict[str, Any]:
+    places = []
+    for frame in dataset.get("PerFrameFunctionalGroupsSequence") or []:
+        plane = (frame.get("PlanePositionSequence") or [Dataset()])[0]
+        values = plane.get("ImagePositionPatient")
+        if values is not None and len(values) == 3:
+            places.append([float(value) for value in values])
+    points = _sample(np.array(places).reshape(-1, 3))
+    rois = tuple(
+        RoiRecord(
+            text(item, "SegmentLabel") or f"segment {text(item, 'SegmentNumber')}",
+            int(number(item, "SegmentNumber") or 0),
+            1,
+            0,
+            points,
+        )
+        for item in dataset.get("SegmentSequence") or []
+        if int(number(item, "SegmentNumber") or 0) > 0
+    )
+    series = [
+        text(item, "SeriesInstanceUID") for item in dataset.get("ReferencedSeriesSequence", [])
+    ]
+    return {"rois": rois, "series_uids": tuple(sorted(set(series) - {""}))}
+
+
+def _sample(points: np.ndarray) -> tuple[tuple[float, float, float], ...]:
+    chosen = points[:: max(1, len(points) // SAMPLED_POINTS)]
+    return tuple((float(x), float(y), float(z)) for x, y, z in np.round(chosen, 3))
