@@ -126,9 +126,13 @@ def matching_columns(patterns: Sequence[str], present: list[str], name: str) -> 
     InputError
         A name or pattern matches nothing.
     """
+    names = set(present)
     found: set[str] = set()
     for pattern in patterns:
-        hits = [c for c in present if c == pattern or fnmatch.fnmatchcase(str(c), pattern)]
+        if pattern in names:
+            found.add(pattern)
+            continue
+        hits = [c for c in present if fnmatch.fnmatchcase(str(c), pattern)]
         if not hits:
             raise InputError(
                 f"block {name!r}: no column matches {pattern!r}{did_you_mean(pattern, present)}"

@@ -40,40 +40,48 @@ class PrepareColumns(FeatureStep):
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn categories and fill values."""
-        self.columns_ = [c for c in X.columns if c not in set(self.keep)]
+        kept = set(self.keep)
+        self.columns_ = [c for c in X.columns if c not in kept]
         self.categories_: dict[str, list[str]] = {}
         self.fill_: dict[str, float] = {}
         self.decisions_: list[list[Any]] = []
+        texts = {c for c in self.columns_ if _is_text(X[c])}
+        self._learn_numbers(X, [c for c in self.columns_ if c not in texts])
         for column in self.columns_:
-            values = X[column]
-            if values.isna().all():
-                self.decisions_.append([column, "no value in training", None])
-            elif _is_text(values):
-                counts = values.dropna().map(_text).value_counts()
-                order = sorted(counts.index, key=lambda name: (-counts[name], name))
-                self.categories_[column] = order
-                self.decisions_.append([column, f"encoded; reference {order[0]!r}", None])
-            else:
-                finite = values.astype(float).replace([np.inf, -np.inf], np.nan)
-                if finite.isna().all():
-                    self.decisions_.append([column, "no finite value in training", None])
-                else:
-                    self.fill_[column] = float(finite.median())
+            if column in texts:
+                self._learn_text(X[column], column)
+            elif column not in self.fill_:
+                self.decisions_.append([column, "no finite value in training", None])
         return self
+
+    def _learn_numbers(self, X: pd.DataFrame, columns: list[str]) -> None:
+        values = X[columns].to_numpy(dtype=float)
+        values = np.where(np.isfinite(values), values, np.nan)
+        known = np.isfinite(values).any(axis=0)
+        medians = np.nanmedian(values[:, known], axis=0) if known.any() else np.empty(0)
+        self.fill_ = dict(
+            zip(np.array(columns, dtype=object)[known], medians.tolist(), strict=True)
+        )
+
+    def _learn_text(self, values: pd.Series, column: str) -> None:
+        counts = values.dropna().map(_text).value_counts()
+        if counts.empty:
+            self.decisions_.append([column, "no value in training", None])
+            return
+        order = sorted(counts.index, key=lambda name: (-counts[name], name))
+        self.categories_[column] = order
+        self.decisions_.append([column, f"encoded; reference {order[0]!r}", None])
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return numbers; text columns become 0/1 columns named ``column_category``."""
-        out: dict[str, Any] = {}
-        for column in self.columns_:
-            if column in self.categories_:
-                values = self._filled_text(X[column], column)
-                for name in self.categories_[column][1:]:
-                    out[_dummy(column, name)] = (values == name).astype(float)
-            elif column in self.fill_:
-                out[column] = self._filled_numbers(X[column], column)
-        for column in self.keep:
-            out[column] = X[column]
-        return pd.DataFrame(out, index=X.index)
+        numbers = [c for c in self.columns_ if c in self.fill_]
+        parts = [self._filled_numbers(X, numbers)]
+        for column, names in self.categories_.items():
+            values = self._filled_text(X[column], column)
+            dummies = {_dummy(column, n): (values == n).astype(float) for n in names[1:]}
+            parts.append(pd.DataFrame(dummies, index=X.index))
+        names = [name for name in self.get_feature_names_out() if name not in set(self.keep)]
+        return pd.concat([pd.concat(parts, axis=1)[names], X[list(self.keep)]], axis=1)
 
     def unseen(self, X: pd.DataFrame) -> pd.DataFrame:
         """List values outside the training categories: ``case, column, value``."""
@@ -105,15 +113,16 @@ class PrepareColumns(FeatureStep):
         texts = values.map(_text, na_action="ignore")
         return texts.where(texts.isin(self.categories_[column]), self.categories_[column][0])
 
-    def _filled_numbers(self, values: pd.Series, column: str) -> pd.Series:
-        try:
-            numbers = values.astype(float)
-        except (TypeError, ValueError) as error:
-            raise InputError(
-                f"column {column!r} was a number in training and holds text now ({error})"
-            ) from error
-        numbers = numbers.replace([np.inf, -np.inf], np.nan)
-        return numbers.fillna(self.fill_[column]) if self.impute else numbers
+    def _filled_numbers(self, X: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        for column in columns:
+            if _is_text(X[column]):
+                raise InputError(f"column {column!r} was a number in training and holds text now")
+        values = X[columns].to_numpy(dtype=float)
+        values = np.where(np.isfinite(values), values, np.nan)
+        if self.impute:
+            fill = np.array([self.fill_[column] for column in columns])
+            values = np.where(np.isnan(values), fill, values)
+        return pd.DataFrame(values, index=X.index, columns=columns)
 
 
 class Log(FeatureStep):
