@@ -51,6 +51,29 @@ def test_nyul_equals_a_naive_twin():
     np.testing.assert_allclose(fitted.apply(image).array, expected, rtol=1e-10, atol=1e-10)
 
 
+def _formula(number: int) -> Image:
+    index = np.arange(504)
+    array = (number + 1) * ((index * (7919 + number)) % 1009) ** 1.2 + 10 * number + 1
+    return Image(array.reshape(7, 8, 9), Geometry((7, 8, 9)))
+
+
+def test_nyul_equals_intensity_normalization():
+    # NyulNormalizer().fit_population(0, 1, 2), transform(5) of intensity-normalization 3.0.1.
+    fitted = Nyul(lower=1.0).fit((_formula(number), None) for number in range(3))
+    scale = [
+        1.0, 6.874015642325065, 15.17429002238923, 24.390872112609255, 34.10718361780827,
+        44.42832507350574, 55.182310195373624, 66.30740031807615, 77.57370395700401,
+        89.12683151311087, 100.0,
+    ]  # fmt: skip
+    np.testing.assert_allclose(fitted.standard_scale, scale, rtol=1e-12)
+    result = fitted.apply(_formula(5)).array.ravel()[[0, 1, 100, 250, 503]]
+    expected = [
+        0.5749534150631128, 83.40218176357726, 27.19831901130908, 27.003751638008914,
+        16.320675330876927,
+    ]  # fmt: skip
+    np.testing.assert_allclose(result, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("step", [Nyul(), HistogramMatching()], ids=lambda s: type(s).__name__)
 def test_gain_and_offset_of_a_scanner_are_undone(step):
     fitted = step.fit([(_image(1), None), (_image(2), None)])
