@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from radtool.report.results import EndpointResults, Extraction, Methods, StudyResults
 from radtool.report.wording import integer, measure_of
@@ -21,30 +22,36 @@ def methods_paragraph(results: StudyResults) -> str:
     Returns
     -------
     str
-        One paragraph; empty when the results hold nothing to tell.
+        Paragraphs parted by an empty line: data and features, each endpoint, software. Empty when
+        the results hold nothing to tell.
     """
+    paragraphs = [_data(results), *map(_endpoint, results.endpoints)]
+    if any(paragraphs):
+        paragraphs.append(_software(results))
+    return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
+
+
+def _data(results: StudyResults) -> list[str]:
     sentences: list[str] = []
     if results.synthetic:
         sentences.append("The data are synthetic.")
     sentences += _masks(results)
     if results.extraction is not None:
         sentences += _extraction(results, results.extraction)
-    sentences += _harmonization(results)
-    for endpoint in results.endpoints:
-        sentences += _endpoint(endpoint)
+    return sentences + _harmonization(results)
+
+
+def _software(results: StudyResults) -> list[str]:
     versions = results.provenance.get("versions")
-    if isinstance(versions, dict) and sentences:
-        chosen = [
-            f"{name} {versions[name]}"
-            for name in ("python", "numpy", "scipy", "scikit-learn", "lifelines", "statsmodels")
-            if name in versions
-        ]
-        own = versions.get("radtool")
-        sentences.append(
-            f"Analyses were made with radtool{f' {own}' if own else ''}"
-            + (f" ({', '.join(chosen)})." if chosen else ".")
-        )
-    return " ".join(sentences)
+    if not isinstance(versions, Mapping) or "radtool" not in versions:
+        return []
+    chosen = [
+        f"{name} {versions[name]}"
+        for name in ("python", "numpy", "scipy", "scikit-learn", "lifelines", "statsmodels")
+        if name in versions
+    ]
+    below = f" ({', '.join(chosen)})" if chosen else ""
+    return [f"Analyses were made with radtool {versions['radtool']}{below}."]
 
 
 def _masks(results: StudyResults) -> list[str]:

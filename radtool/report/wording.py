@@ -11,10 +11,12 @@ from radtool.report.results import Comparison, ModelResult, PerformanceRow, Ques
 __all__ = [
     "MEASURES",
     "Measure",
+    "coefficient",
     "estimate",
     "heading",
     "headline_sentence",
     "integer",
+    "interval",
     "measure_of",
     "model_label",
     "number",
@@ -100,10 +102,23 @@ def number(value: float | None, digits: int = 3) -> str:
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if value != 0 and (abs(value) >= 1e5 or abs(value) < 0.5 * 10**-digits < 1e-3):
+    if abs(value) >= 1e5:
         return f"{value:.1e}".replace("-", "−")
     text = f"{value:.{digits}f}"
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def coefficient(value: float | None) -> str:
+    """Round to three decimals, or to two digits where three decimals would hide it.
+
+    Examples
+    --------
+    >>> coefficient(0.2137), coefficient(-0.000012)
+    ('0.214', '−1.2e−05')
+    """
+    if value is not None and 0 < abs(value) < 0.0005:
+        return f"{value:.1e}".replace("-", "−")
+    return number(value)
 
 
 def signed(value: float | None, digits: int = 3) -> str:
@@ -148,11 +163,16 @@ def p_value(p: float | None) -> str:
 
 
 def estimate(value: float | None, lower: float | None, upper: float | None, digits: int = 3) -> str:
-    """Write an estimate with its limits: ``0.652 (0.610 to 0.694)``."""
+    """Write an estimate with its limits: ``0.652 (0.610 to 0.694)``, breakable at the bracket."""
     text = number(value, digits)
     if value is None or (lower is None and upper is None):
         return text
-    return f"{text} ({number(lower, digits)} to {number(upper, digits)})"
+    return f"{text} ({interval(lower, upper, digits)})"
+
+
+def interval(lower: float | None, upper: float | None, digits: int = 3) -> str:
+    """Write two limits that stay on one line."""
+    return f"{number(lower, digits)}\u00a0to\u00a0{number(upper, digits)}"
 
 
 def model_label(models: tuple[ModelResult, ...], name: str) -> str:
@@ -191,7 +211,7 @@ def headline_sentence(comparison: Comparison, models: tuple[ModelResult, ...] = 
     if comparison.difference is None or None in limits:
         return f"{subject} over {base}: {numbers}, without an interval; nothing can be concluded."
     lower, upper = limits if measure.better != "lower" else (-limits[1], -limits[0])  # type: ignore[operator]
-    numbers += f" ({number(limits[0], measure.digits)} to {number(limits[1], measure.digits)})."
+    numbers += f" ({interval(*limits, measure.digits)})."
     if lower is not None and lower > 0:
         return f"{subject} improved on {base}: {numbers}"
     if upper is not None and upper < 0:

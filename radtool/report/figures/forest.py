@@ -25,7 +25,7 @@ from radtool.report.wording import estimate
 __all__ = ["ForestRow", "draw_forest"]
 
 WIDTH = 420.0
-LEFT, RIGHT = 160.0, 300.0
+LEFT, RIGHT = 172.0, 302.0
 ROW = 19.0
 
 

@@ -122,10 +122,11 @@ def methods_section(results: StudyResults) -> Section | None:
     text = methods_paragraph(results)
     if not text:
         return None
+    paragraphs = (Text(text=paragraph) for paragraph in text.split("\n\n"))
     note = Text(
         text="Written from what was run; edit it, but add nothing that was not done.", style="note"
     )
-    return Section(name="methods", title="Methods paragraph", blocks=(Text(text=text), note))
+    return Section(name="methods", title="Methods paragraph", blocks=(*paragraphs, note))
 
 
 def provenance_section(results: StudyResults) -> Section | None:

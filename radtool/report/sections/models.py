@@ -5,7 +5,7 @@ from __future__ import annotations
 from radtool.report.blocks import Block, Fold, Section, Table, Text, sheet_of, slug
 from radtool.report.results import EndpointResults, ModelResult
 from radtool.report.sections.cohort import flatten
-from radtool.report.wording import estimate, integer, number, p_value
+from radtool.report.wording import coefficient, estimate, integer, number, p_value
 
 __all__ = ["models_section", "selection_section"]
 
@@ -45,7 +45,7 @@ def _path(endpoint: EndpointResults, model: ModelResult) -> list[Block]:
             name=f"{stem}-dropped",
             caption=f"Features that {label} let go",
             columns=("Step", "Feature", "Reason", "Value"),
-            rows=tuple((step, d.feature, d.reason, number(d.value)) for step, d in dropped),
+            rows=tuple((step, d.feature, d.reason, coefficient(d.value)) for step, d in dropped),
             text_columns=3,
         )
         summary = f"{integer(len(dropped))} features let go, each with its reason"
@@ -121,7 +121,7 @@ def _coefficients(endpoint: EndpointResults, model: ModelResult) -> Table:
     text_columns = len(columns)
     if any(row.coefficient is not None for row in rows):
         columns.append("Coefficient")
-        makers.append(lambda r: number(r.coefficient))
+        makers.append(lambda r: coefficient(r.coefficient))
     if any(row.ratio is not None for row in rows):
         columns.append(f"{ratio[:1].upper()}{ratio[1:]} (95 % CI)")
         makers.append(lambda r: estimate(r.ratio, r.lower, r.upper, 2))
@@ -130,7 +130,7 @@ def _coefficients(endpoint: EndpointResults, model: ModelResult) -> Table:
         makers.append(lambda r: p_value(r.p))
     if any(row.importance is not None for row in rows):
         columns.append("Importance")
-        makers.append(lambda r: number(r.importance))
+        makers.append(lambda r: coefficient(r.importance))
     heads = [(r.feature, r.block, *((r.unit,) if text_columns == 3 else ())) for r in rows]
     fields = ("feature", "block", "unit", "coefficient", "ratio", "lower", "upper", "p")
     return Table(

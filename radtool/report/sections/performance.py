@@ -22,6 +22,7 @@ from radtool.report.wording import (
     design_words,
     estimate,
     integer,
+    interval,
     measure_of,
     model_label,
     number,
@@ -180,8 +181,7 @@ def comparison_section(endpoint: EndpointResults) -> Section | None:
         info = measure_of(row.measure)
         difference = signed(row.difference, info.digits)
         if row.lower is not None or row.upper is not None:
-            limits = f"{number(row.lower, info.digits)} to {number(row.upper, info.digits)}"
-            difference += f" ({limits})"
+            difference += f" ({interval(row.lower, row.upper, info.digits)})"
         if row.measure == "lrt_chi2":
             difference = number(row.difference, info.digits)
         lines.append(
