@@ -142,7 +142,7 @@ def fit_cox(
     if ridge == 0:
         _check_rank(z, list(map(str, X.columns)))
     shift = np.zeros(len(z)) if offset is None else np.asarray(offset, dtype=float)
-    sets = _strata(outcome, strata, ties)
+    sets = risk_sets(outcome, strata, ties)
 
     def evaluate(beta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         loglik, gradient, information = _evaluate(sets, z, z @ beta + shift)
@@ -185,7 +185,7 @@ def martingale_residuals(
     outcome = check_outcome(y)
     eta = np.asarray(risk, dtype=float)
     residuals = np.zeros(len(eta))
-    for one in _strata(outcome, strata, ties):
+    for one in risk_sets(outcome, strata, ties):
         top = eta[one.rows].max()
         relative = np.exp(eta[one.rows] - top)
         lived = one.lived(one.hazard(one.weight * relative)[1])
@@ -212,13 +212,13 @@ def baseline_hazard(risk: np.ndarray, y: pd.DataFrame, *, ties: Ties = "efron") 
     """
     outcome = check_outcome(y)
     eta = np.asarray(risk, dtype=float)
-    (one,) = _strata(outcome, None, ties)
+    (one,) = risk_sets(outcome, None, ties)
     top = float(eta.max())
     hazard, _ = one.hazard(one.weight * np.exp(eta - top))
     return pd.DataFrame({"time": one.times, "hazard": np.cumsum(hazard) * np.exp(-top)})
 
 
-class _RiskSets:
+class RiskSets:
     """Sorted times of one stratum and the sums over its risk sets."""
 
     def __init__(self, outcome: pd.DataFrame, rows: np.ndarray, ties: Ties) -> None:
@@ -284,17 +284,18 @@ def _suffix(values: np.ndarray) -> np.ndarray:
     return total
 
 
-def _strata(outcome: pd.DataFrame, strata: np.ndarray | None, ties: Ties) -> list[_RiskSets]:
+def risk_sets(outcome: pd.DataFrame, strata: np.ndarray | None, ties: Ties) -> list[RiskSets]:
+    """Sorted risk sets, one a stratum."""
     if ties not in ("efron", "breslow"):
         raise InputError(f"ties must be 'efron' or 'breslow', got {ties!r}")
     if strata is None:
-        return [_RiskSets(outcome, np.arange(len(outcome)), ties)]
+        return [RiskSets(outcome, np.arange(len(outcome)), ties)]
     code = pd.factorize(np.asarray(strata), sort=True)[0]
-    return [_RiskSets(outcome, np.flatnonzero(code == one), ties) for one in np.unique(code)]
+    return [RiskSets(outcome, np.flatnonzero(code == one), ties) for one in np.unique(code)]
 
 
 def _evaluate(
-    sets: list[_RiskSets], x: np.ndarray, eta: np.ndarray
+    sets: list[RiskSets], x: np.ndarray, eta: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Log partial likelihood, its gradient and the information."""
     p = x.shape[1]

@@ -1,0 +1,174 @@
+"""Comparing nested models, and asking whether a prognostic index fits new patients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from radtool.errors import InputError
+from radtool.evaluation.cox import CoxFit, fit_cox
+from radtool.evaluation.designs import resample_patients
+from radtool.evaluation.estimate import Estimate
+
+__all__ = [
+    "aggregate_lesions",
+    "bootstrap_interval",
+    "likelihood_ratio_test",
+    "misspecification_test",
+    "slope_test",
+]
+
+
+def likelihood_ratio_test(smaller: CoxFit, larger: CoxFit) -> pd.DataFrame:
+    """Test what the larger of two nested Cox models adds, fitted on the same cases.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``chisq, df, p``.
+
+    Raises
+    ------
+    InputError
+        The models are not nested or are of different cases.
+    """
+    extra = set(larger.columns) - set(smaller.columns)
+    if not set(smaller.columns) < set(larger.columns):
+        raise InputError("the smaller model's predictors must be some of the larger's")
+    if (smaller.n, smaller.events) != (larger.n, larger.events):
+        raise InputError("the two models were fitted on different cases")
+    return _chisq(2 * (larger.log_likelihood - smaller.log_likelihood), len(extra))
+
+
+def slope_test(y: pd.DataFrame, index: pd.Series | np.ndarray) -> pd.DataFrame:
+    """Test whether the slope of a prognostic index in new patients is 1.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``chisq, df, p`` (likelihood ratio, 1 degree of freedom).
+    """
+    values = np.asarray(index, dtype=float)
+    frame = pd.DataFrame({"index": values}, index=y.index)
+    free = fit_cox(frame, y)
+    fixed = fit_cox(frame, y, offset=values)
+    return _chisq(2 * (free.log_likelihood - fixed.log_likelihood_null), 1)
+
+
+def misspecification_test(
+    X: pd.DataFrame, y: pd.DataFrame, index: pd.Series | np.ndarray
+) -> tuple[pd.DataFrame, CoxFit]:
+    """Test whether predictors carry more in new patients than the index gives them.
+
+    A Cox model of the predictors with the index as offset; their joint likelihood-ratio test.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The index's predictors in the new patients.
+    y : DataFrame
+        ``event`` and ``duration``.
+    index : array-like of shape (n,)
+        Prognostic index.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``chisq, df, p``.
+    CoxFit
+        What the coefficients miss, per predictor.
+
+    References
+    ----------
+    Royston, Altman. External validation of a Cox prognostic model. BMC Med Res Methodol 2013.
+    """
+    fit = fit_cox(X, y, offset=np.asarray(index, dtype=float))
+    return _chisq(fit.likelihood_ratio, len(fit.columns)), fit
+
+
+def bootstrap_interval(
+    measure: Callable[[np.ndarray], float],
+    patients: pd.Series | np.ndarray,
+    *,
+    n: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """Percentile interval of any measure, patients drawn with replacement.
+
+    Parameters
+    ----------
+    measure : callable
+        Takes row numbers (n,), returns a number; a sample on which it is not defined (InputError)
+        is drawn again.
+    patients : array-like of shape (n,)
+        Patient of each case.
+    n : int, default 2000
+        Samples.
+    seed : int, default 0
+        Same seed, same interval.
+    """
+    rng = np.random.default_rng(seed)
+    value = measure(np.arange(len(patients)))
+    found: list[float] = []
+    for _ in range(10 * n):
+        if len(found) == n:
+            break
+        try:
+            found.append(measure(resample_patients(patients, rng)))
+        except InputError:
+            continue
+    if len(found) < n:
+        raise InputError("the measure is not defined on most samples; there are too few events")
+    lower, upper = np.quantile(found, [0.025, 0.975])
+    return Estimate(value, float(lower), float(upper), len(patients), float(np.std(found, ddof=1)))
+
+
+def aggregate_lesions(
+    y: pd.Series | pd.DataFrame,
+    score: pd.Series,
+    patients: pd.Series,
+    *,
+    how: str = "max",
+) -> tuple[pd.Series | pd.DataFrame, pd.Series]:
+    """Turn lesion scores into one row a patient.
+
+    Parameters
+    ----------
+    y : Series or DataFrame
+        Marker of each lesion (a patient is True when any lesion is), or the survival outcome,
+        which must be the same for all lesions of a patient.
+    score : Series
+        Score of each lesion.
+    patients : Series
+        Patient of each lesion, same index.
+    how : {"max", "mean"}
+        The patient's score.
+
+    Returns
+    -------
+    Series or DataFrame
+        Outcome, one row a patient.
+    Series
+        Score, one row a patient.
+    """
+    if how not in ("max", "mean"):
+        raise InputError(f"how must be 'max' or 'mean', got {how!r}")
+    people = patients.astype(str)
+    merged = score.groupby(people.to_numpy(), sort=True).agg(how)
+    if isinstance(y, pd.Series):
+        return y.astype(bool).groupby(people.to_numpy(), sort=True).any(), merged
+    grouped = y.groupby(people.to_numpy(), sort=True)
+    varying = grouped.nunique().max(axis=1)
+    if (varying > 1).any():
+        names = varying.index[varying > 1].tolist()
+        raise InputError(f"lesions of patient(s) {names[:5]} have different outcomes")
+    return grouped.first(), merged
+
+
+def _chisq(statistic: float, df: int) -> pd.DataFrame:
+    statistic = max(float(statistic), 0.0)
+    p = float(stats.chi2.sf(statistic, df))
+    return pd.DataFrame({"chisq": [statistic], "df": [df], "p": [p]})
