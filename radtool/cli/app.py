@@ -6,8 +6,17 @@ import sys
 
 import typer
 
-from radtool.cli.commands import COMMANDS, GROUPS
+from radtool.cli.compare_masks import compare_masks
 from radtool.cli.console import EXIT_WRONG_USE
+from radtool.cli.curate import curate
+from radtool.cli.demo import demo
+from radtool.cli.doctor import doctor
+from radtool.cli.extract import extract
+from radtool.cli.predict import predict
+from radtool.cli.report import report
+from radtool.cli.run import run
+from radtool.cli.train import train
+from radtool.cli.validate import validate
 from radtool.errors import RadtoolError
 
 __all__ = ["app", "main"]
@@ -23,10 +32,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for name, function in COMMANDS.items():
-    app.command(name)(function)
-for name, group in GROUPS.items():
-    app.add_typer(group, name=name)
+for name, command in (
+    ("demo", demo),
+    ("run", run),
+    ("curate", curate),
+    ("compare-masks", compare_masks),
+    ("extract", extract),
+    ("train", train),
+    ("validate", validate),
+    ("predict", predict),
+    ("report", report),
+    ("doctor", doctor),
+):
+    app.command(name)(command)
 
 
 def main() -> None:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from radtool.files import canonical_json
-
 if TYPE_CHECKING:
     from radtool.table import Failure
 
@@ -29,6 +27,8 @@ def say(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print a value for a machine on stdout, one line of JSON."""
+    from radtool.files import canonical_json
+
     typer.echo(canonical_json(value))
 
 

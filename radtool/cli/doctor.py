@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from radtool.cli.console import say, say_json
-from radtool.provenance import versions
 
 __all__ = ["doctor"]
 
@@ -33,6 +32,8 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="One line of JSON instead.")] = False,
 ) -> None:
     """Show versions, devices and optional parts, and what to install for the rest."""
+    from radtool.provenance import versions
+
     found = {
         part: importlib.util.find_spec(module) is not None
         for part, (module, _, _) in _PARTS.items()

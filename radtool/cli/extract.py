@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -35,11 +35,12 @@ def extract(
     """Extract features: one row or one named failure a case."""
     from radtool.study.extraction import extract_to, single_case
 
-    if (manifest is None) == (image is None):
-        raise InputError("give either --manifest or --image with --mask")
-    if image is not None and mask is None:
-        raise InputError("--image needs --mask")
-    source = manifest if image is None else single_case(image, mask, roi)
+    if manifest is not None and image is None:
+        source: Any = manifest
+    elif manifest is None and image is not None and mask is not None:
+        source = single_case(image, mask, roi)
+    else:
+        raise InputError("give either --manifest, or --image and --mask")
     with progress_bar() as progress:
         result = extract_to(
             source, params, out, engine=engine, jobs=jobs, scheduler=scheduler, progress=progress
