@@ -1,5 +1,8 @@
-"""Image -> Mask: segmenters, and how good a mask is."""
+"""Image -> Mask: segmenters, what trains them, and how good a mask is."""
 
+from radtool.segmentation.dataset import TrainingCase, assign_splits, load_cases
+from radtool.segmentation.export import export_onnx
+from radtool.segmentation.lungs import LungRegion, isolate_lungs
 from radtool.segmentation.measure import Recist, recist
 from radtool.segmentation.metrics import MaskComparison, added_path_length, compare_masks
 from radtool.segmentation.observers import (
@@ -8,18 +11,54 @@ from radtool.segmentation.observers import (
     observer_tolerance,
     staple,
 )
+from radtool.segmentation.predict import FLAGS, Segmentation, segment
+from radtool.segmentation.runtime import BUNDLED, Network, load_network, pick_device
+from radtool.segmentation.segmenters import (
+    Segmenter,
+    apply_segmenter,
+    monai_bundle,
+    network_segmenter,
+    nnunet,
+    pet_threshold,
+    program,
+    totalsegmentator,
+)
 from radtool.segmentation.surface import SurfaceDistances, surface_distances
+from radtool.segmentation.train import TrainSettings, train
 
 __all__ = [
+    "BUNDLED",
+    "FLAGS",
+    "LungRegion",
     "MaskComparison",
+    "Network",
     "Recist",
+    "Segmentation",
+    "Segmenter",
     "SurfaceDistances",
+    "TrainSettings",
+    "TrainingCase",
     "added_path_length",
+    "apply_segmenter",
+    "assign_splits",
     "compare_masks",
+    "export_onnx",
+    "isolate_lungs",
+    "load_cases",
+    "load_network",
     "majority_vote",
+    "monai_bundle",
+    "network_segmenter",
+    "nnunet",
     "observer_agreement",
     "observer_tolerance",
+    "pet_threshold",
+    "pick_device",
+    "program",
     "recist",
+    "segment",
     "staple",
     "surface_distances",
+    "totalsegmentator",
+    "train",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -77,22 +78,30 @@ def export_onnx(
         raise MissingPartError(
             "writing ONNX needs onnx and onnxscript: pip install 'radtool[train]'"
         ) from error
-    dynamic = torch.export.Dim.DYNAMIC
-    program = torch.onnx.export(
-        _with_sigmoid(torch, load_weights(weights)),
-        (torch.zeros(2, 1, 32, 40, 48),),
-        input_names=["hu"],
-        output_names=["probability"],
-        dynamic_shapes={"hu": {axis: dynamic for axis in (0, 2, 3, 4)}},
-        dynamo=True,
-        verbose=False,
-    )
+    program = _program(torch, _with_sigmoid(torch, load_weights(weights)))
     final = Path(out)
     with atomic_path(final) as part:
         onnx.save(_halved(onnx, program.model_proto), os.fspath(part))
     facts = {"sha256": sha256(final), "spacing": WORKING_SPACING, "input": "HU", **card}
     write_json(final.with_suffix(".json"), facts)
     return final
+
+
+def _program(torch: Any, network: Any) -> Any:
+    dynamic = torch.export.Dim.DYNAMIC
+    with warnings.catch_warnings():
+        # torch's exporter warns of deprecations inside torch itself
+        warnings.simplefilter("ignore", category=FutureWarning)
+        warnings.simplefilter("ignore", category=DeprecationWarning)
+        return torch.onnx.export(
+            network,
+            (torch.zeros(2, 1, 32, 40, 48),),
+            input_names=["hu"],
+            output_names=["probability"],
+            dynamic_shapes={"hu": {axis: dynamic for axis in (0, 2, 3, 4)}},
+            dynamo=True,
+            verbose=False,
+        )
 
 
 def _with_sigmoid(torch: Any, network: Any) -> Any:

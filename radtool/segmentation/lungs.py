@@ -21,7 +21,7 @@ from radtool.segmentation.grid import WORKING_SPACING, to_input_grid, to_working
 __all__ = ["AIR_BELOW", "LungRegion", "find_lungs", "isolate_lungs"]
 
 AIR_BELOW = -320.0  # HU
-GAS_BELOW = -960.0  # mean HU of bowel or free gas
+GAS_BELOW = -960.0  # HU; a piece of air that is mostly this empty is bowel or free gas
 LEAST_LUNG_ML = 400.0
 LEAST_PIECE_ML = 60.0
 CLOSING = 12.0  # mm
@@ -145,8 +145,9 @@ def _body(hu: np.ndarray) -> np.ndarray:
     """Largest piece of tissue, freed of the couch, with every slice filled."""
     tissue = hu > AIR_BELOW
     opened = ndimage.binary_opening(tissue, np.ones((1, 5, 5), dtype=bool))
-    largest = _largest(opened)
-    body = ndimage.binary_dilation(largest, np.ones((1, 5, 5), dtype=bool)) & tissue
+    # The opening also cuts a chest wall thinner than 10 mm: it grows back along the tissue.
+    steps = ndimage.generate_binary_structure(3, 1)
+    body = ndimage.binary_dilation(_largest(opened), steps, iterations=7, mask=tissue)
     return np.stack([_fill(section) for section in body])
 
 
@@ -173,10 +174,9 @@ def _lung_air(hu: np.ndarray, body: np.ndarray) -> np.ndarray:
     if count == 0:
         return np.zeros(hu.shape, dtype=bool)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    sums = np.bincount(labels.ravel(), weights=hu.ravel(), minlength=count + 1)
+    empty = np.bincount(labels[hu < GAS_BELOW], minlength=count + 1)
     volumes = sizes * WORKING_SPACING**3 / 1000
-    means = sums / np.maximum(sizes, 1)
-    keep = (volumes >= LEAST_PIECE_ML) & (means > GAS_BELOW)
+    keep = (volumes >= LEAST_PIECE_ML) & (empty < 0.6 * sizes)
     keep[0] = False
     return keep[labels]
 

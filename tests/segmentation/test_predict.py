@@ -1,0 +1,134 @@
+"""From image to mask, with a stand-in for the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from radtool.errors import InputError, ParameterError
+from radtool.image import Geometry, Image
+from radtool.segmentation import compare_masks
+from radtool.segmentation.predict import FLAGS, segment
+
+
+def test_lesion_is_found_on_the_input_grid(thorax, soft_tissue_network):
+    scan = thorax()
+    found = segment(scan.image)
+    truth = found.mask.with_array(scan.lesion)
+    assert found.mask.geometry == scan.image.geometry
+    assert compare_masks(truth, found.mask).dsc > 0.85
+    assert found.mask.roi == "tumour"
+    assert found.mask.origin == "stand-in 000000000000"
+    assert found.candidates == 1
+    assert 0.5 < found.confidence <= 1
+    assert found.probability.array[scan.lesion].mean() > 0.5
+    assert found.flags == ()
+
+
+def test_same_patient_stored_otherwise_gives_the_same_place(thorax, soft_tissue_network):
+    scan = thorax()
+    geometry = scan.image.geometry
+    corner = geometry.to_patient(np.array([0, geometry.shape[1] - 1, geometry.shape[2] - 1]))
+    prone = Geometry(
+        geometry.shape, geometry.spacing, tuple(corner.tolist()), (-1, 0, 0, 0, -1, 0, 0, 0, 1)
+    )
+    turned = segment(Image(scan.image.array[:, ::-1, ::-1], prone, "HU"))
+    straight = segment(scan.image)
+    back = straight.mask.with_array(np.ascontiguousarray(turned.mask.array[:, ::-1, ::-1]))
+    assert compare_masks(straight.mask, back).dsc > 0.95
+
+
+def test_no_lesion_gives_an_empty_mask_and_a_flag(thorax, soft_tissue_network):
+    found = segment(thorax(None).image)
+    assert found.mask.is_empty
+    assert found.flags == ("no_tumour",)
+    assert found.candidates == 0
+
+
+def test_the_larger_of_two_lesions_is_kept_and_the_other_is_flagged(thorax, soft_tissue_network):
+    one, two = thorax(((30.0, 0.0, 0.0), 14.0)), thorax(((-40.0, 0.0, 0.0), 12.0))
+    image = one.image.with_array(np.where(two.lesion, 40, one.image.array))
+    found = segment(image)
+    assert (found.mask.array & two.lesion).sum() == 0
+    assert (found.mask.array & one.lesion).sum() > 0.8 * one.lesion.sum()
+    assert "several_candidates" in found.flags
+    assert found.candidates == 2
+
+
+def test_holes_are_filled(thorax, soft_tissue_network):
+    scan = thorax(((0.0, 0.0, 0.0), 25.0))
+    core = thorax(((0.0, 0.0, 0.0), 6.0)).lesion
+    found = segment(scan.image.with_array(np.where(core, -900, scan.image.array)))
+    assert found.mask.array[core].all()
+
+
+def test_whole_takes_a_crop_without_lungs_as_it_is(thorax, soft_tissue_network):
+    scan = thorax()
+    start, shape = (40, 35, 30), (30, 40, 36)
+    box = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+    crop = Image(scan.image.array[box], scan.image.geometry.crop(start, shape), "HU")
+    with pytest.raises(InputError, match="no lung found"):
+        segment(crop)
+    found = segment(crop, search="whole")
+    assert compare_masks(found.mask.with_array(scan.lesion[box]), found.mask).dsc > 0.8
+
+
+def test_half_a_thorax_is_flagged(thorax, soft_tissue_network):
+    scan = thorax()
+    half = Image(scan.image.array[40:], scan.image.geometry.crop((40, 0, 0), (50, 112, 152)), "HU")
+    assert "lungs_cut_off" in segment(half).flags
+
+
+def test_a_lesion_cut_by_the_field_of_view_touches_the_border(
+    thorax, soft_tissue_network, monkeypatch
+):
+    scan = thorax()
+    monkeypatch.setattr(
+        type(soft_tissue_network),
+        "probability",
+        lambda _self, hu: np.full(hu.shape, 0.9, np.float32),
+    )
+    start, shape = (35, 35, 30), (30, 40, 36)
+    box = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+    crop = Image(scan.image.array[box], scan.image.geometry.crop(start, shape), "HU")
+    found = segment(crop, search="whole")
+    assert {"touches_border", "implausible_volume"} <= set(found.flags)
+
+
+def test_answers_that_differ_between_flips_are_flagged(thorax, soft_tissue_network, monkeypatch):
+    scan = thorax()
+    honest = type(soft_tissue_network).probability
+    calls = []
+
+    def moody(self, hu):
+        calls.append(hu)
+        answer = honest(self, hu)
+        return answer if len(calls) % 2 else 0.45 * answer
+
+    monkeypatch.setattr(type(soft_tissue_network), "probability", moody)
+    start, shape = (30, 25, 20), (36, 44, 50)
+    box = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+    crop = Image(scan.image.array[box], scan.image.geometry.crop(start, shape), "HU")
+    found = segment(crop, search="whole")
+    assert "disagreement" in found.flags
+    assert found.confidence < 0.6
+
+
+def test_the_same_call_gives_the_same_bytes(thorax, soft_tissue_network):
+    scan = thorax()
+    one, two = segment(scan.image), segment(scan.image)
+    assert one.mask.array.tobytes() == two.mask.array.tobytes()
+    assert one.probability.array.tobytes() == two.probability.array.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"search": "lung"}, "did you mean 'lungs'"), ({"threshold": 1.5}, "threshold")],
+)
+def test_unknown_settings_are_refused(thorax, settings, words):
+    with pytest.raises(ParameterError, match=words):
+        segment(thorax(None).image, **settings)
+
+
+def test_every_flag_is_explained():
+    assert all(len(words) > 20 for words in FLAGS.values())
