@@ -1,6 +1,7 @@
 """Image -> Mask: segmenters, what trains them, and how good a mask is."""
 
 from radtool.segmentation.dataset import TrainingCase, assign_splits, load_cases
+from radtool.segmentation.detection import LesionDetection, detect_lesions, lung_scores
 from radtool.segmentation.export import export_onnx
 from radtool.segmentation.lungs import LungRegion, isolate_lungs
 from radtool.segmentation.measure import Recist, recist
@@ -29,6 +30,7 @@ from radtool.segmentation.train import TrainSettings, train
 __all__ = [
     "BUNDLED",
     "FLAGS",
+    "LesionDetection",
     "LungRegion",
     "MaskComparison",
     "Network",
@@ -42,10 +44,12 @@ __all__ = [
     "apply_segmenter",
     "assign_splits",
     "compare_masks",
+    "detect_lesions",
     "export_onnx",
     "isolate_lungs",
     "load_cases",
     "load_network",
+    "lung_scores",
     "majority_vote",
     "monai_bundle",
     "network_segmenter",

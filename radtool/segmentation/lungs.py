@@ -38,6 +38,8 @@ class LungRegion:
         Aerated lung with the airways.
     search : Mask
         Lung of both sides, mirrored and widened.
+    right : Mask
+        The part of `search` on the patient's right of the spine axis.
     is_cut_off : bool
         Whether the scan shows only part of the lungs: more than a tenth of their largest section
         lies in the first or last slice, or lung reaches the side of the image.
@@ -45,6 +47,7 @@ class LungRegion:
 
     air: Mask
     search: Mask
+    right: Mask
     is_cut_off: bool
 
 
@@ -74,7 +77,7 @@ def isolate_lungs(image: Image) -> LungRegion:
         inside = to_input_grid(mask.array, working.geometry, image.geometry) > 0.5
         return Mask(inside, image.geometry, mask.roi, mask.origin)
 
-    return LungRegion(back(region.air), back(region.search), region.is_cut_off)
+    return LungRegion(back(region.air), back(region.search), back(region.right), region.is_cut_off)
 
 
 def find_lungs(working: Image) -> LungRegion:
@@ -89,15 +92,18 @@ def find_lungs(working: Image) -> LungRegion:
             f" {LEAST_LUNG_ML:.0f} mL are needed; is this a thorax CT in HU? For a cropped field of"
             " view use search='whole'"
         )
-    both = air | _mirrored(air, spine_axis(hu, body))
+    axis = spine_axis(hu, body)
+    both = air | _mirrored(air, axis)
     search = _widened(both) & ndimage.binary_dilation(body, iterations=2)
     sections = air.sum(axis=(1, 2))
     at_ends = max(sections[0], sections[-1]) > 0.1 * sections.max()
     at_sides = air[:, :, [0, -1]].any() or air[:, [0, -1]].any()
+    right = search & (np.arange(hu.shape[2]) < axis[:, None, None])  # LPS: x grows to the left
     origin = "lung isolation"
     return LungRegion(
         Mask(air, working.geometry, "lungs", origin),
         Mask(search, working.geometry, "search", origin),
+        Mask(right, working.geometry, "right", origin),
         bool(at_ends or at_sides),
     )
 
