@@ -41,6 +41,8 @@ class DataSettings:
     rois : dict, optional
         ROI name -> patterns that are this ROI (``{"GTV": ["GTV*", "gtv-1"]}``); all others are
         left out. Without it every ROI found is a case.
+    modalities : tuple of str
+        DICOM modalities that the study is about (``[CT]``); others become named failures. Empty: any.
     checks : str, optional
         File of quality checks; the modality's own set by default.
     truth : Path, optional
@@ -52,6 +54,7 @@ class DataSettings:
     features: Path | None = None
     outcomes: Path | None = None
     rois: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    modalities: tuple[str, ...] = ()
     checks: str | None = None
     truth: Path | None = None
 

@@ -58,9 +58,19 @@ def find_cases(
         else Cases(read_manifest(settings.data.manifest or ""))
     )
     manifest = _with_site(cases.manifest, settings)
-    unmasked = manifest["mask"] == ""
+    wanted = settings.data.modalities
+    odd = ~manifest["modality"].isin(wanted) if wanted else manifest["modality"].isna()
     failures = [
         *cases.failures,
+        *(
+            Failure(case, "curation", f"modality {kind}; the study is about {', '.join(wanted)}")
+            for case, kind in manifest.loc[odd, ["case_id", "modality"]].itertuples(index=False)
+        ),
+    ]
+    manifest = manifest[~odd]
+    unmasked = manifest["mask"] == ""
+    failures = [
+        *failures,
         *(
             Failure(case, "curation", "no mask: draw one, or make one with radtool segment")
             for case in manifest.loc[unmasked, "case_id"]
@@ -89,7 +99,10 @@ def _curated(settings: StudySettings, out: Path, jobs: int, progress: Progress |
         manifest[column] = [str(out / value) if value else "" for value in manifest[column]]
     findings = [
         Finding(
-            case=str(row.case_id), check=str(row.check), text=str(row.detail), severity=row.severity
+            case=str(row.case_id) or str(row.patient_id),
+            check=str(row.check),
+            text=str(row.detail),
+            severity=str(row.severity),  # type: ignore[arg-type]
         )
         for row in result.findings.itertuples()
     ]
