@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from radtool.curation.checks import Checks, Rule, Value
 from radtool.curation.measures import describe_image, describe_mask
 from radtool.curation.naming import safe_name
 from radtool.curation.previews import write_preview
-from radtool.errors import DicomError, RadtoolError
+from radtool.errors import GeometryError, RadtoolError
 from radtool.files import hash_of, read_json, sha256, write_json
 from radtool.image import Image, Mask
 from radtool.io import (
@@ -97,7 +96,7 @@ class SeriesTask:
             {
                 "version": RESULT_VERSION,
                 "stem": self.stem,
-                "masks": [dataclasses.asdict(mask) for mask in self.masks],
+                "masks": [asdict(mask) for mask in self.masks],
                 "checks": self.checks.to_dict(),
                 "row": dict(self.row),
                 "stamp": self.stamp,
@@ -137,7 +136,7 @@ class CaseResult:
 
     def note(self, finding: Finding, case_id: str, roi: str = "") -> None:
         """Keep a finding."""
-        self.findings.append({"case_id": case_id, "roi": roi, **dataclasses.asdict(finding)})
+        self.findings.append({"case_id": case_id, "roi": roi, **asdict(finding)})
 
     def fail(self, case_id: str, reason: str, path: str = "") -> None:
         """Keep a failure."""
@@ -173,7 +172,7 @@ def run_series(task: SeriesTask, out: Path, work: Path) -> CaseResult:
         result.fail(task.stem, str(error))
     for name in earlier.outputs - result.outputs:
         (out / name).unlink(missing_ok=True)
-    write_json(memory, {"key": task.key, **dataclasses.asdict(result)})
+    write_json(memory, {"key": task.key, **asdict(result)})
     return result
 
 
@@ -259,18 +258,12 @@ def _mask_of(
     case = f"{task.stem}-{wanted.roi}"
     for finding in wanted.findings:
         result.note(finding, case, wanted.roi)
-    try:
-        mask, inside_image, contour_ml = _drawn(wanted, task.stamp, image)
-    except RadtoolError as error:
-        reason = str(error).removeprefix(f"{wanted.path}: ")
-        result.note(Finding("mask_unusable", "error", reason), case, wanted.roi)
-        result.fail(case, reason, wanted.path)
+    drawn = _drawn(wanted, task.stamp, image)
+    if isinstance(drawn, Finding):
+        result.note(drawn, case, wanted.roi)
+        result.fail(case, f"{drawn.check}: {drawn.detail}", wanted.path)
         return None
-    if mask.is_empty:
-        reason = f"ROI {wanted.original!r} holds no voxel centre of this image"
-        result.note(Finding("mask_unusable", "error", reason), case, wanted.roi)
-        result.fail(case, reason, wanted.path)
-        return None
+    mask, inside_image, contour_ml = drawn
     facts = describe_mask(mask, image, inside_image=inside_image, contour_ml=contour_ml)
     broken = _apply(task.checks.mask, facts, result, case, wanted.roi)
     if broken:
@@ -284,22 +277,35 @@ def _mask_of(
     return case, mask, columns
 
 
-def _drawn(wanted: MaskTask, stamp: str, image: Image) -> tuple[Mask, float, float | None]:
-    """Return the mask, the share of its points in the image, and the contours' own volume."""
-    if wanted.kind == "SEG":
-        segments = _segments(wanted.path, stamp)
-        if wanted.number not in segments:
-            raise DicomError(f"{wanted.path}: segment {wanted.number} has no frame")
-        segment = dataclasses.replace(segments[wanted.number], roi=wanted.roi)
-        return place_mask(segment, image.geometry), 1.0, None
-    contours = _contours(wanted.path, stamp)[wanted.number]
-    if not contours.polygons:
-        raise DicomError(f"{wanted.path}: ROI {wanted.original!r} has no closed contour")
-    mask = rasterise(contours.polygons, image.geometry, wanted.roi)
-    contour_ml = contour_volume_ml(contours.polygons) or contour_volume_ml(
-        contours.polygons, step=image.geometry.spacing[0]
-    )
-    return mask, fraction_inside(contours.polygons, image.geometry), contour_ml
+def _drawn(
+    wanted: MaskTask, stamp: str, image: Image
+) -> tuple[Mask, float, float | None] | Finding:
+    """Return mask, share of its points in the image, volume of the contours; or what is wrong."""
+    try:
+        if wanted.kind == "SEG":
+            segment = _segments(wanted.path, stamp).get(wanted.number)
+            if segment is None or segment.is_empty:
+                return _empty(wanted)
+            return place_mask(replace(segment, roi=wanted.roi), image.geometry), 1.0, None
+        polygons = _contours(wanted.path, stamp)[wanted.number].polygons
+        if not polygons:
+            return _empty(wanted)
+        inside = fraction_inside(polygons, image.geometry)
+        mask = rasterise(polygons, image.geometry, wanted.roi)
+    except GeometryError as error:
+        return Finding("mask_geometry", "error", str(error))
+    except RadtoolError as error:
+        return Finding("mask_unreadable", "error", str(error).removeprefix(f"{wanted.path}: "))
+    if mask.is_empty:
+        detail = f"ROI {wanted.original!r} holds no voxel centre of this image"
+        return Finding("roi_empty", "error", detail)
+    step = None if contour_volume_ml(polygons) else image.geometry.spacing[0]
+    return mask, inside, contour_volume_ml(polygons, step=step)
+
+
+def _empty(wanted: MaskTask) -> Finding:
+    what = "contour" if wanted.kind == "RTSTRUCT" else "voxel"
+    return Finding("roi_empty", "error", f"ROI {wanted.original!r} has no {what}")
 
 
 @lru_cache(maxsize=2)

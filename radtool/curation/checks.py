@@ -39,6 +39,20 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 """Which columns a rule of each section may look at."""
 
 KEYS = ("allowed", "refused", "min", "max", "required", "action")
+MEANINGS = {
+    "present": "no mask of a wanted ROI was drawn on this series",
+    "components": "the mask is in several pieces",
+    "touches_border": "the mask reaches the border of the image",
+    "inside_image": "contours reach outside the image; share of points inside",
+    "volume_error": "mask and contours differ in volume; relative difference",
+    "metal_ml": "metal (mL at 3000 HU or more)",
+    "voxels": "few voxels",
+    "burned_in": "the header says that patient data may be burned into the pixels",
+    "thicknesses": "different slice thicknesses in one series",
+    "percentile_01": "hardly Hounsfield units: the 1st percentile is",
+    "percentile_99": "implausible intensities: the 99th percentile is",
+}
+"""What a broken rule means, where the column's name does not say it."""
 DEFAULT_FILES = {"CT": "checks_ct.yaml", "MR": "checks_mr.yaml", "PT": "checks_pet.yaml"}
 
 
@@ -73,7 +87,10 @@ class Rule:
         problem = self._problem(value)
         if problem is None:
             return Finding(self.column, "info", f"{_shown(value)}")
-        return Finding(self.column, "error" if self.action == "exclude" else "warning", problem)
+        severity: Literal["error", "warning"] = "error" if self.action == "exclude" else "warning"
+        meaning = MEANINGS.get(self.column)
+        detail = meaning if str(value).casefold() in ("yes", "no") else f"{meaning}: {problem}"
+        return Finding(self.column, severity, problem if meaning is None else str(detail))
 
     def _problem(self, value: Value) -> str | None:
         if value is None or value == "" or value != value:
@@ -83,7 +100,7 @@ class Rule:
         words = str(value)
         refused = next((one for one in self.refused if fits(words, one)), None)
         if refused is not None:
-            return f"{words} is refused ({refused})"
+            return words if refused.casefold() == words.casefold() else f"{words} ({refused})"
         if self.allowed and not any(fits(words, one) for one in self.allowed):
             return f"{words}, allowed: {', '.join(self.allowed)}"
         return None
@@ -92,9 +109,9 @@ class Rule:
         if not isinstance(value, int | float):
             return f"{value!r} is not a number"
         if self.minimum is not None and value < self.minimum:
-            return f"{_shown(value)} is below {self.minimum:g}"
+            return f"{_shown(value)}, at least {self.minimum:g} is expected"
         if self.maximum is not None and value > self.maximum:
-            return f"{_shown(value)} is above {self.maximum:g}"
+            return f"{_shown(value)}, at most {self.maximum:g} is expected"
         return None
 
 

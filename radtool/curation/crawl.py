@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,8 @@ from radtool.errors import DicomError, InputError
 from radtool.io.headers import is_dicom
 
 __all__ = ["Crawl", "crawl"]
+
+logger = logging.getLogger(__name__)
 
 CACHE_VERSION = "1"
 CHUNK = 64
@@ -163,13 +166,22 @@ class _Cache:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._base = sqlite3.connect(path)
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=NORMAL")
-        self._base.execute(
+        try:
+            self._base = self._opened(path)
+        except sqlite3.DatabaseError:
+            logger.warning("%s is damaged; all headers are read again", path.name)
+            path.unlink(missing_ok=True)
+            self._base = self._opened(path)
+
+    @staticmethod
+    def _opened(path: Path) -> sqlite3.Connection:
+        base = sqlite3.connect(path)
+        base.execute("PRAGMA synchronous=NORMAL")
+        base.execute(
             "CREATE TABLE IF NOT EXISTS files"
             " (path TEXT PRIMARY KEY, stamp TEXT, record TEXT) WITHOUT ROWID"
         )
+        return base
 
     def missing(self, path: str, _shown: str, stamp: str) -> bool:
         """Whether a file was not read yet, or has changed."""

@@ -70,7 +70,7 @@ def write_preview(image: Image, mask: Mask | None, path: str | os.PathLike[str])
         if mask is not None and mask.array[k, rows, columns].any():
             _outline(axes, mask.array[k, rows, columns])
         axes.set_title(
-            f"slice {k + 1}/{image.geometry.shape[0]}", color="#d7dde3", fontsize=7, pad=2
+            f"slice {k + 1}/{image.geometry.shape[0]}", color="#d7dde3", fontsize=9, pad=2
         )
     target = Path(path)
     with atomic_path(target) as part:
