@@ -79,7 +79,7 @@ def write_cohort(
     Parameters
     ----------
     out : path-like
-        Folder to write to; an earlier cohort of the same size there is written over.
+        Folder to write to; an earlier cohort of the same patients there is replaced.
     patients : int, default 120
         At least 15; 40 % at site A, 30 % at B (development) and 30 % at C (external).
     seed : int, default 0
@@ -130,14 +130,14 @@ def write_cohort(
 
 
 def faulty_patients(people: pd.DataFrame) -> dict[str, str]:
-    """Return which patients have which fault: five of them, three in cohorts below 60."""
+    """Return which patients have which fault: five of them, three in cohorts below 40."""
     by_site = {site: group["patient_id"].tolist() for site, group in people.groupby("site")}
     chosen = {
         by_site["A"][len(by_site["A"]) // 3]: "missing_slice",
         by_site["B"][len(by_site["B"]) // 3]: "wrong_modality",
         by_site["C"][len(by_site["C"]) // 2]: "empty_mask",
     }
-    if len(people) >= 60:
+    if len(people) >= 40:
         chosen[by_site["A"][2 * len(by_site["A"]) // 3]] = "duplicated_slice"
         chosen[by_site["B"][2 * len(by_site["B"]) // 3]] = "mask_outside"
     return dict(sorted(chosen.items()))
@@ -189,12 +189,16 @@ def _write_patient(
     if fault == "missing_slice":
         del slices[middle]
     folder = dicom / site.name / patient.patient_id
-    for number_sent, place in enumerate(slices):
-        write_bytes(folder / _image_name(site, place, number_sent), place.data)
-    write_bytes(folder / _plan_name(site, patient), plan)
+    files = {
+        _image_name(site, place, place_no): place.data for place_no, place in enumerate(slices)
+    }
+    files[_plan_name(site, patient)] = plan
+    for name, data in files.items():
+        write_bytes(folder / name, data)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()
     return {
-        "patient_id": patient.patient_id,
-        "measured_volume_ml": lesion.volume_ml,
         "extent_mm": lesion.extent,
         "has_cavity": lesion.cavity_radius > 0,
     }
