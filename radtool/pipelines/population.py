@@ -89,7 +89,16 @@ def _median(values: pd.Series) -> str:
         return "not known"
     low, middle, high = np.percentile(known, [25, 50, 75])
     missing = f", {len(values) - len(known)} missing" if len(known) < len(values) else ""
-    return f"{middle:.3g} ({low:.3g}–{high:.3g}){missing}"
+    return f"{_short(middle)} ({_short(low)}–{_short(high)}){missing}"
+
+
+def _short(number: float) -> str:
+    """Three digits, or the whole number from 1000.
+
+    >>> _short(0.12345), _short(61.55), _short(6690.4)
+    ('0.123', '61.5', '6690')
+    """
+    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def _categories(variable: str, values: Mapping[str, pd.Series]) -> list[BaselineRow]:
@@ -116,6 +125,8 @@ def _categories(variable: str, values: Mapping[str, pd.Series]) -> list[Baseline
 def _level(value: object) -> str:
     if pd.isna(value):
         return "not known"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

@@ -220,28 +220,32 @@ def _population(study: Study, plan: Plan, parts: _Parts, neither: Sequence[Failu
     cohort = pd.Series(parts.names[0], index=study.X.index)
     if parts.external is not None:
         cohort[parts.external.X.index] = parts.names[1]
-    columns = [column for column in (*plan.clinical, plan.volume) if column in study.X]
     kept = study.X.index.isin(
         [*parts.development.X.index, *(parts.external.X.index if parts.external else [])]
     )
-    table = study.X.loc[kept, columns]
-    outcome = study.y[kept]
-    if isinstance(outcome, pd.DataFrame):
-        table = table.assign(event=outcome["event"], follow_up=outcome["duration"])
-    else:
-        table = table.assign(**{study.endpoint.name: outcome})
+    table = _described(study, plan)[kept]
     return Population(
         flow=(
             flow_box("with features and outcome", joined, study.left_out),
             flow_box("in a cohort", used, neither),
-            *(
-                flow_box(f"{role}: {name}", int((cohort[kept] == name).sum()))
-                for role, name in zip(("development", "external"), names, strict=False)
-            ),
         ),
         columns=tuple(names),
         baseline=baseline_rows(table, cohort[kept], names),
     )
+
+
+def _described(study: Study, plan: Plan) -> pd.DataFrame:
+    """What the cohort table shows: clinical columns, volume in mL, outcome."""
+    table = study.X[list(plan.clinical)]
+    if plan.volume in study.X:
+        table = table.assign(**{"tumour volume, mL": study.X[plan.volume] / 1000.0})
+    if isinstance(study.y, pd.DataFrame):
+        times = {
+            "event": study.y["event"],
+            f"follow-up, {study.endpoint.unit}": study.y["duration"],
+        }
+        return table.assign(**times)
+    return table.assign(**{study.endpoint.name: study.y})
 
 
 def _card(signature: Signature, study: Study, file: Path) -> SignatureCard:
