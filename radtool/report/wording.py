@@ -23,6 +23,7 @@ __all__ = [
     "p_value",
     "percent",
     "signed",
+    "significant",
 ]
 
 MISSING = "–"
@@ -119,6 +120,21 @@ def coefficient(value: float | None) -> str:
     if value is not None and 0 < abs(value) < 0.0005:
         return f"{value:.1e}".replace("-", "−")
     return number(value)
+
+
+def significant(value: float | None) -> str:
+    """Round to three significant digits, whole numbers from 1000 on; for values of any scale.
+
+    Examples
+    --------
+    >>> significant(0.0123456), significant(468.428), significant(16451.8), significant(3.7e10)
+    ('0.0123', '468', '16452', '3.7e+10')
+    """
+    if value is None or math.isnan(value) or abs(value) >= 1e5:
+        return number(value)
+    if abs(value) >= 1000:
+        return number(value, 0)
+    return f"{value:.3g}".replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 3) -> str:

@@ -21,6 +21,13 @@ from radtool.report.results.curves import (
     SubgroupRow,
     SurvivalGroup,
 )
+from radtool.report.results.exploration import (
+    Distribution,
+    DistributionGroup,
+    Exploration,
+    FeatureSummary,
+    GroupSize,
+)
 from radtool.report.results.models import (
     Coefficient,
     Comparison,
@@ -58,13 +65,18 @@ __all__ = [
     "Comparison",
     "DecisionCurve",
     "DecisionStrategy",
+    "Distribution",
+    "DistributionGroup",
     "Dropped",
     "EndpointResults",
     "Evidence",
     "Exclusion",
+    "Exploration",
     "Extraction",
+    "FeatureSummary",
     "Finding",
     "FlowBox",
+    "GroupSize",
     "Harmonization",
     "Headline",
     "KaplanMeier",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -75,10 +76,17 @@ def _plain(value: Any) -> Any:
         return value.to_dict()
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple) and _all_finite(value):
+        return list(map(float, value))
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         items = sorted(value) if isinstance(value, set | frozenset) else value
         return [_plain(item) for item in items]
     return encode(value)
+
+
+def _all_finite(values: Any) -> bool:
+    """Whether these are plain finite floats: they need no conversion, and matrices hold many."""
+    return all(isinstance(value, float) and math.isfinite(value) for value in values)
 
 
 def _read(value: Any, hint: Any, where: str) -> Any:
@@ -108,6 +116,8 @@ def _read_union(value: Any, options: tuple[Any, ...], where: str) -> Any:
 def _read_tuple(value: Any, item_hint: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise InputError(f"{where}: expected a list, found {type(value).__name__}")
+    if item_hint is float and _all_finite(value):
+        return tuple(value)
     return tuple(_read(item, item_hint, f"{where}[{i}]") for i, item in enumerate(value))
 
 

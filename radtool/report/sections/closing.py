@@ -11,7 +11,13 @@ from radtool.report.results import EndpointResults, SignatureCard, StudyResults,
 from radtool.report.sections.cohort import flatten
 from radtool.report.wording import heading, integer, model_label, number
 
-__all__ = ["methods_section", "provenance_section", "signature_section", "truth_section"]
+__all__ = [
+    "methods_section",
+    "provenance_blocks",
+    "provenance_section",
+    "signature_section",
+    "truth_section",
+]
 
 
 def truth_section(results: StudyResults) -> Section | None:
@@ -131,12 +137,15 @@ def methods_section(results: StudyResults) -> Section | None:
 
 def provenance_section(results: StudyResults) -> Section | None:
     """Return versions, settings and input hashes."""
-    found = results.provenance
-    if not found and not results.generated:
+    blocks = provenance_blocks(results.provenance, results.generated)
+    if not blocks:
         return None
-    pairs = []
-    if results.generated:
-        pairs.append(("Generated", results.generated))
+    return Section(name="provenance", title="Provenance", blocks=tuple(blocks))
+
+
+def provenance_blocks(found: Mapping[str, Any], generated: str = "") -> list[Block]:
+    """Return what `radtool.provenance.provenance` gave as blocks; empty when there is nothing."""
+    pairs = [("Generated", generated)] if generated else []
     if found.get("settings_sha256"):
         pairs.append(("Settings SHA-256", str(found["settings_sha256"])))
     blocks: list[Block] = [Facts(pairs=tuple(pairs))] if pairs else []
@@ -148,7 +157,7 @@ def provenance_section(results: StudyResults) -> Section | None:
         blocks += _listing(found.get(key), key, caption, heads)
     rest = {key: value for key, value in found.items() if key not in _LISTED}
     blocks += _listing(rest, "run", "Further details", ("Detail", "Value"))
-    return Section(name="provenance", title="Provenance", blocks=tuple(blocks))
+    return blocks
 
 
 _LISTED = ("versions", "inputs", "settings", "settings_sha256")
