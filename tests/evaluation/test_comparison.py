@@ -1,0 +1,93 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from radtool.errors import InputError
+from radtool.evaluation import (
+    aggregate_lesions,
+    bootstrap_interval,
+    fit_cox,
+    harrell_c,
+    likelihood_ratio_test,
+    royston_d,
+    smooth_calibration,
+)
+
+
+def test_likelihood_ratio_of_nested_models(inputs, expected):
+    frame = inputs("survival_lung").dropna(subset=["ph.ecog"])
+    y = pd.DataFrame({"event": frame["status"] == 1, "duration": frame["time"].astype(float)})
+    small = fit_cox(frame[["age", "sex"]].astype(float), y)
+    large = fit_cox(frame[["age", "sex", "ph.ecog"]].astype(float), y)
+    row = likelihood_ratio_test(small, large).iloc[0]
+    r = expected("survival_lung")["age_sex_ecog"]["loglik"][1]
+    assert row["chisq"] == pytest.approx(2 * (r - small.log_likelihood), abs=1e-7)
+    assert row["df"] == 1
+
+
+def test_models_that_are_not_nested_are_refused(small):
+    y, risk = small
+    a = fit_cox(pd.DataFrame({"a": risk}), y)
+    b = fit_cox(pd.DataFrame({"b": risk, "c": np.arange(60.0)}), y)
+    with pytest.raises(InputError, match="must be some of"):
+        likelihood_ratio_test(a, b)
+
+
+def test_bootstrap_interval_is_near_the_jackknife(small):
+    y, risk = small
+    found = bootstrap_interval(
+        lambda rows: harrell_c(y.iloc[rows].reset_index(drop=True), risk[rows]).value,
+        np.arange(60),
+        n=400,
+    )
+    assert found.se == pytest.approx(harrell_c(y, risk).se, rel=0.15)
+    assert found.lower < found.value < found.upper
+
+
+def test_lesions_become_patients():
+    patients = pd.Series(["b", "a", "a"], index=[1, 2, 3])
+    y = pd.Series([False, False, True], index=[1, 2, 3])
+    score = pd.Series([0.2, 0.9, 0.1], index=[1, 2, 3])
+    marker, merged = aggregate_lesions(y, score, patients)
+    assert marker.to_dict() == {"a": True, "b": False}
+    assert merged.to_dict() == {"a": 0.9, "b": 0.2}
+    assert aggregate_lesions(y, score, patients, how="mean")[1]["a"] == 0.5
+
+
+def test_lesions_of_a_patient_with_two_outcomes_are_refused():
+    patients = pd.Series(["a", "a"])
+    y = pd.DataFrame({"event": [True, True], "duration": [1.0, 2.0]})
+    with pytest.raises(InputError, match=r"\['a'\].*different outcomes"):
+        aggregate_lesions(y, pd.Series([0.1, 0.2]), patients)
+
+
+def test_royston_d_depends_on_ranks_only(small):
+    y, risk = small
+    assert royston_d(y, np.exp(risk)).value == pytest.approx(royston_d(y, risk).value, abs=1e-12)
+    assert np.isnan(royston_d(y, np.zeros(60)).value)
+
+
+def test_mayo_models_of_royston(inputs, expected):
+    # D of Breslow fits in tests/royston.R; the model's own fit uses Efron ties in D.
+    frame = inputs("survival_pbc").dropna(
+        subset=["trt", "copper", "stage", "chol", "platelet", "trig"]
+    )
+    y = pd.DataFrame({"event": frame["death"] == 1, "duration": frame["time"].astype(float)})
+    X = frame[["age", "edema", "albumin", "stage", "copper"]].assign(bili=np.log(frame["bili"]))
+    r = expected("survival_pbc")["reduced_breslow"]
+    fit = fit_cox(X.astype(float), y, ties="breslow")
+    names = {"log(bili)": "bili"}
+    for name, value in r["coef"].items():
+        j = fit.columns.index(names.get(name, name))
+        assert fit.coefficients[j] == pytest.approx(value, abs=1e-7)
+
+
+def test_a_straight_line_is_used_for_few_different_risks(small):
+    y, risk = small
+    found = smooth_calibration(y, np.where(risk > 6, 0.6, 0.3), 10)
+    assert len(found.coefficients) == 1
+
+
+def test_equal_risks_have_no_curve(small):
+    with pytest.raises(InputError, match="equal"):
+        smooth_calibration(small[0], np.full(60, 0.4), 10)

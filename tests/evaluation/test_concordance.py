@@ -1,0 +1,137 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from radtool.errors import InputError, TableError
+from radtool.evaluation import censoring_survival, compare_c, harrell_c, pair_counts, uno_c
+
+
+def slow_c(y, risk, weight):
+    """Pair by pair, as the definition says."""
+    good = usable = 0.0
+    e, t = y["event"].to_numpy(), y["duration"].to_numpy()
+    for i in range(len(t)):
+        for j in range(len(t)):
+            if e[i] and (t[j] > t[i] or (t[j] == t[i] and not e[j])):
+                usable += weight[i] * weight[j]
+                good += weight[i] * weight[j] * ((risk[i] > risk[j]) + 0.5 * (risk[i] == risk[j]))
+    return good / usable
+
+
+def test_harrell_equals_the_definition(small):
+    y, risk = small
+    assert harrell_c(y, risk).value == pytest.approx(slow_c(y, risk, np.ones(60)), abs=1e-14)
+
+
+def test_standard_error_is_the_infinitesimal_jackknife(small):
+    y, risk = small
+    slopes = []
+    for i in range(60):
+        up, down = np.ones(60), np.ones(60)
+        up[i], down[i] = 1 + 1e-5, 1 - 1e-5
+        slopes.append((slow_c(y, risk, up) - slow_c(y, risk, down)) / 2e-5)
+    assert harrell_c(y, risk).se == pytest.approx(np.sqrt(np.sum(np.square(slopes))), rel=1e-6)
+
+
+def test_turning_the_risk_round_mirrors_c(small):
+    y, risk = small
+    assert harrell_c(y, -risk).value == pytest.approx(1 - harrell_c(y, risk).value, abs=1e-14)
+
+
+def test_a_constant_risk_gives_one_half(small):
+    y, _ = small
+    found = harrell_c(y, np.full(60, 3.0))
+    assert (found.value, found.se) == (0.5, 0.0)
+
+
+def test_without_censoring_uno_is_harrell(small):
+    y, risk = small
+    y = y.assign(event=True)
+    assert uno_c(y, risk).value == pytest.approx(harrell_c(y, risk).value, abs=1e-14)
+
+
+def test_a_model_compared_with_itself(small):
+    y, risk = small
+    row = compare_c(y, risk, risk).iloc[0]
+    assert (row["difference"], row["se"], row["p"]) == (0, 0, 1)
+
+
+def test_comparison_is_the_difference_of_the_two(small):
+    y, risk = small
+    other = np.random.default_rng(3).normal(size=60)
+    row = compare_c(y, risk, other).iloc[0]
+    assert row["difference"] == pytest.approx(harrell_c(y, other).value - harrell_c(y, risk).value)
+    assert row["lower"] < row["difference"] < row["upper"]
+
+
+def test_no_comparable_pair_is_refused():
+    y = pd.DataFrame({"event": [True, False], "duration": [5.0, 2.0]})
+    with pytest.raises(InputError, match="no two cases can be compared"):
+        harrell_c(y, np.array([1.0, 2.0]))
+
+
+def test_bad_risks_are_refused(small):
+    y, risk = small
+    with pytest.raises(InputError, match="missing or infinite"):
+        harrell_c(y, np.where(np.arange(60) == 4, np.nan, risk))
+    with pytest.raises(InputError, match="same cases"):
+        harrell_c(y, pd.Series(risk, index=y.index[::-1]))
+    with pytest.raises(InputError, match="3 risks for 60"):
+        harrell_c(y, risk[:3])
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan])
+def test_bad_times_are_refused(small, bad):
+    y, risk = small
+    y.loc[7, "duration"] = bad
+    with pytest.raises(TableError, match="above 0"):
+        harrell_c(y, risk)
+
+
+def test_tau_beyond_follow_up_is_refused(small):
+    y, risk = small
+    with pytest.raises(InputError, match="beyond the last follow-up"):
+        uno_c(y, risk, tau=1e9)
+
+
+def test_events_come_before_censorings_at_the_same_time():
+    y = pd.DataFrame({"event": [True, False, False], "duration": [1.0, 1.0, 2.0]})
+    # At time 1 the event leaves first, so one of two is censored there.
+    assert censoring_survival(y, np.array([0.5, 1.0, 1.5])).tolist() == [1.0, 0.5, 0.5]
+    assert censoring_survival(y, np.array([1.0]), before=True).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "column", "measure", "settings"),
+    [
+        ("concordance_age_rev", "age", harrell_c, {}),
+        ("uno_age", "age", uno_c, {}),
+        ("uno_ymax500", "age", uno_c, {"tau": 500}),
+        ("concordance_ecog_rev", "ph.ecog", harrell_c, {}),
+    ],
+)
+def test_lung_of_r(key, column, measure, settings, inputs, expected):
+    frame = inputs("survival_lung").dropna(subset=[column])
+    y = pd.DataFrame({"event": frame["status"] == 1, "duration": frame["time"].astype(float)})
+    r = expected("survival_lung")[key]
+    found = measure(y, frame[column].to_numpy(float), **settings)
+    assert found.value == pytest.approx(r["C"], abs=1e-12)
+    assert found.se == pytest.approx(r["se"], abs=1e-12)
+    if measure is harrell_c:
+        counts = pair_counts(y, frame[column].to_numpy(float))
+        assert list(counts.values()) == list(r["count"].values())
+
+
+def test_pbc_and_veteran_of_r(inputs, expected):
+    pbc = inputs("survival_pbc").dropna(subset=["protime"])
+    r = expected("survival_pbc")
+    y = pd.DataFrame({"event": pbc["death"] == 1, "duration": pbc["time"].astype(float)})
+    index = np.array(r["lp_mayo5"])
+    assert harrell_c(y, index).value == pytest.approx(r["C_mayo"]["C"], abs=1e-12)
+    assert uno_c(y, index).value == pytest.approx(r["C_uno_mayo"]["C"], abs=1e-12)
+    assert uno_c(y, index).se == pytest.approx(r["C_uno_mayo"]["se"], abs=1e-12)
+    veteran, v = inputs("survival_veteran"), expected("survival_veteran")["C_karno"]
+    y = pd.DataFrame({"event": veteran["status"] == 1, "duration": veteran["time"].astype(float)})
+    found = harrell_c(y, veteran["karno"].to_numpy(float))
+    assert max(found.value, 1 - found.value) == pytest.approx(v["C"], abs=1e-12)
+    assert found.se == pytest.approx(v["se"], abs=1e-12)
