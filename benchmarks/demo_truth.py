@@ -68,7 +68,7 @@ def main(out: Path, seed: int) -> None:
     print(json.dumps(truth["concordance"], indent=1))
     people = pd.read_csv(cohort.outcomes)
     people = people[~people["patient_id"].isin(cohort.faulty)].reset_index(drop=True)
-    people = people.merge(pd.DataFrame(truth["tumours"]).drop(columns="site"), on="patient_id")
+    people = people.drop(columns="site").merge(pd.DataFrame(truth["tumours"]), on="patient_id")
     seen = [measure(cohort.dicom / row.site / row.patient_id) for row in people.itertuples()]
     table = people.join(pd.DataFrame(seen))
     error = table["volume"] / table["volume_ml"] - 1

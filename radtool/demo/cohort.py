@@ -117,8 +117,10 @@ def write_cohort(
     columns = [
         "patient_id", "site", "os_duration", "os_event", "egfr", "age", "sex", "t_stage", "n_stage",
     ]  # fmt: skip
-    write_text(root / "outcomes.csv", people[columns].to_csv(index=False, lineterminator="\n"))
-    write_json(root / "truth.json", _truth(people, written, faulty, seed))
+    truth = _truth(people, written, faulty, seed)
+    outcomes = people[columns].replace({"site": {site.name: site.institution for site in SITES}})
+    write_text(root / "outcomes.csv", outcomes.to_csv(index=False, lineterminator="\n"))
+    write_json(root / "truth.json", truth)
     return DemoCohort(
         root=root,
         dicom=root / "dicom",

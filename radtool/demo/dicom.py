@@ -252,7 +252,7 @@ def _common(patient: Patient, kind: UID, instance: UID) -> FileDataset:
     header.StudyDescription = "SIMULATED"
     header.Manufacturer = patient.site.manufacturer
     header.ManufacturerModelName = patient.site.model
-    header.InstitutionName = patient.site.name
+    header.InstitutionName = patient.site.institution
     return header
 
 

@@ -55,6 +55,11 @@ class Site:
     signed: bool
     roi_name: str
 
+    @property
+    def institution(self) -> str:
+        """What DICOM headers and the outcome table call the site."""
+        return f"Hospital {self.name}"
+
 
 SITES = (
     Site(

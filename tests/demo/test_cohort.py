@@ -184,7 +184,7 @@ def test_the_truth_names_the_faults_and_agrees_with_the_outcomes(cohort):
     assert {patient: fault["fault"] for patient, fault in truth["faults"].items()} == cohort.faulty
     tumours = pd.DataFrame(truth["tumours"])
     assert tumours["patient_id"].tolist() == outcomes["patient_id"].tolist()
-    external = ~outcomes["patient_id"].isin(cohort.faulty) & (outcomes["site"] == "C")
+    external = ~outcomes["patient_id"].isin(cohort.faulty) & (outcomes["site"] == "Hospital C")
     oracle = lifelines.utils.concordance_index(
         outcomes.loc[external, "os_duration"],
         -tumours.loc[external, "linear_predictor"],
