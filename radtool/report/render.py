@@ -6,6 +6,7 @@ import functools
 from dataclasses import replace
 
 import jinja2
+from markupsafe import Markup, escape
 
 from radtool.report.blocks import Section, Text
 from radtool.report.results import EndpointResults, StudyResults
@@ -115,10 +116,18 @@ def page(
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("radtool.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(text: str) -> Markup:
+    """Escape a text and let a long name break after an underscore."""
+    safe = escape(text)
+    return Markup(safe.replace("_", Markup("_<wbr>"))) if len(text) > 24 else safe

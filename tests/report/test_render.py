@@ -36,7 +36,7 @@ HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}&a
 class Reader(html.parser.HTMLParser):
     """Collects tags and their attributes; every opened tag has to be closed in order."""
 
-    VOID = frozenset({"meta", "br", "img", "line", "rect", "circle", "polyline", "polygon"})
+    VOID = frozenset({"meta", "br", "wbr", "img", "line", "rect", "circle", "polyline", "polygon"})
 
     def __init__(self) -> None:
         super().__init__()
