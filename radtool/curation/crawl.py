@@ -105,8 +105,10 @@ def crawl(
         records, other = [], 0
         for path, shown, _ in files:
             record, problem = cache.get(path, shown)
-            if record is not None:
+            if record is not None and record.kind:
                 records.append(record)
+            elif record is not None:
+                unreadable.append((shown, record.problem))
             elif problem:
                 unreadable.append((shown, problem))
             else:

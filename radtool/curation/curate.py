@@ -163,8 +163,8 @@ def _collect(
     rows: list[dict[str, Any]] = []
     series: list[dict[str, Any]] = []
     for plan in planned:
-        own = plan.series.first.patient_id
-        paths = _paths(plan.task, plan.series.first.path)
+        if identities.is_pseudonymous:
+            _hide(plan, identities)
         for finding in plan.result.findings:
             findings.append(
                 finding
@@ -172,20 +172,20 @@ def _collect(
                     "case_id": finding["case_id"] or plan.stem,
                     "patient_id": plan.patient,
                     "series_uid": plan.facts["series_uid"],
-                    "detail": _clean(finding["detail"], own, paths, identities),
                     "files": "; ".join(finding["files"]),
                 }
             )
         for failed in plan.result.failures:
-            reason = _clean(failed["reason"], own, paths, identities)
-            where = "" if identities.is_pseudonymous else failed["path"]
-            failures.append(Failure(failed["case_id"], "curation", reason, where))
+            failures.append(
+                Failure(failed["case_id"], "curation", failed["reason"], failed["path"])
+            )
         rows += plan.result.rows
         series.append({**plan.facts, **_status(plan)})
     for match in unmatched:
         lost, failure = _lost_mask(match, identities)
         findings.append(lost)
         failures.append(failure)
+    findings += [_unreadable(name, reason, identities) for name, reason in found.unreadable]
     manifest = pd.DataFrame(rows, columns=_columns(rows, MANIFEST_COLUMNS))
     manifest = manifest.sort_values("case_id", kind="stable", ignore_index=True)
     table = pd.DataFrame(series, columns=_columns(series, SERIES_COLUMNS))
@@ -219,13 +219,20 @@ def _paths(task: SeriesTask | None, first: str) -> list[str]:
     return sorted({*files, *parents}, key=len, reverse=True)
 
 
-def _clean(words: str, patient_id: str, paths: list[str], identities: Identities) -> str:
-    """Take paths and the patient's name out of a message where pseudonyms are wanted."""
-    if not identities.is_pseudonymous:
-        return words
-    for path in paths:
-        words = words.replace(path, "…")
-    return identities.words(words, patient_id)
+def _hide(plan: Planned, identities: Identities) -> None:
+    """Take paths, UIDs and the patient's id out of all messages of a series."""
+    paths = _paths(plan.task, plan.series.first.path)
+
+    def hidden(words: str) -> str:
+        for path in paths:
+            words = words.replace(path, "…")
+        words = words.replace(plan.series.uid, identities.uid(plan.series.uid))
+        return identities.words(words, plan.series.first.patient_id)
+
+    for finding in plan.result.findings:
+        finding["detail"] = hidden(finding["detail"])
+    for failure in plan.result.failures:
+        failure["reason"], failure["path"] = hidden(failure["reason"]), ""
 
 
 def _lost_mask(match: Match, identities: Identities) -> tuple[dict[str, Any], Failure]:
@@ -247,6 +254,17 @@ def _lost_mask(match: Match, identities: Identities) -> tuple[dict[str, Any], Fa
     }
     path = "" if identities.is_pseudonymous else mask.path
     return row, Failure(case, "curation", finding.detail, path)
+
+
+def _unreadable(name: str, reason: str, identities: Identities) -> dict[str, Any]:
+    row = dict.fromkeys(QUALITY_COLUMNS, "")
+    hidden = identities.is_pseudonymous
+    return row | {
+        "check": "unreadable_file",
+        "severity": "warning",
+        "detail": "a file cannot be read" if hidden else reason,
+        "files": "; ".join(identities.files((name,))),
+    }
 
 
 def _patients_without_a_case(

@@ -133,7 +133,7 @@ def safe_name(words: str) -> str:
     'a_b-2c2c79'
     """
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", words).strip("._")[:80]
-    if plain == words:
+    if plain and plain == words:
         return plain
     mark = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{plain}-{mark}" if plain else mark

@@ -189,6 +189,8 @@ def read_record(path: str, shown: str) -> Record:
     except DicomError as error:
         return Record(path, shown, problem=_without_path(error, path))
     kind = IMAGE_KINDS.get(text(dataset, "SOPClassUID"), text(dataset, "Modality"))
+    if not kind:
+        return Record(path, shown, problem="header without SOPClassUID and Modality (truncated?)")
     known: dict[str, Any] = {
         "kind": kind,
         "patient_id": text(dataset, "PatientID"),

@@ -68,7 +68,8 @@ def _datasets(files: Files) -> dict[str, Dataset]:
     if not found:
         raise DicomError(f"{files}: no DICOM image found")
     series: dict[str, int] = {}
-    for dataset in found.values():
+    for path, dataset in found.items():
+        _refuse_other_kinds(path, text(dataset, "Modality"))
         uid = text(dataset, "SeriesInstanceUID")
         series[uid] = series.get(uid, 0) + 1
     if len(series) > 1:
@@ -78,6 +79,12 @@ def _datasets(files: Files) -> dict[str, Dataset]:
             f" give the files of one: {listed}"
         )
     return found
+
+
+def _refuse_other_kinds(path: str, modality: str) -> None:
+    if modality in ("SEG", "RTSTRUCT"):
+        what = "a segmentation" if modality == "SEG" else "a structure set"
+        raise DicomError(f"{path}: {what}, not an image; read it with read_mask")
 
 
 def _images_below(folder: Path) -> dict[str, Dataset]:

@@ -1,0 +1,89 @@
+"""Files are found whatever they are called, and read once."""
+
+import numpy as np
+import pydicom
+import pytest
+
+from radtool.curation.crawl import crawl
+from radtool.errors import InputError
+
+
+def test_any_names_and_nesting(tmp_path, phantoms):
+    phantoms.series(tmp_path / "in/a/b.c/ü x", np.zeros((3, 4, 4)))
+    (tmp_path / "in/readme").write_text("hello")
+    (tmp_path / "in/.hidden").write_bytes(next((tmp_path / "in/a/b.c/ü x").iterdir()).read_bytes())
+    found = crawl(tmp_path / "in", tmp_path / "work")
+    assert len(found.records) == 4
+    assert found.other == 1
+    assert {record.kind for record in found.records} == {"CT"}
+
+
+def test_a_second_crawl_reads_only_what_changed(tmp_path, phantoms):
+    paths = phantoms.series(tmp_path / "in", np.zeros((4, 4, 4)))
+    assert crawl(tmp_path / "in", tmp_path / "work").reused == 0
+    dataset = pydicom.dcmread(paths[0])
+    dataset.Manufacturer = "OTHER COMPANY"
+    dataset.save_as(paths[0])
+    found = crawl(tmp_path / "in", tmp_path / "work")
+    assert found.reused == 3
+    changed = next(record for record in found.records if record.path == str(paths[0]))
+    assert changed.attributes["manufacturer"] == "OTHER COMPANY"
+
+
+def test_jobs_do_not_change_the_result(tmp_path, phantoms):
+    for name in ("a", "b"):
+        phantoms.series(tmp_path / "in", np.zeros((5, 4, 4)), name=name)
+    one = crawl(tmp_path / "in", tmp_path / "w1", jobs=1)
+    two = crawl(tmp_path / "in", tmp_path / "w2", jobs=2)
+    assert one.records == two.records
+
+
+def test_records_survive_the_cache(tmp_path, phantoms):
+    phantoms.series(tmp_path / "in", np.zeros((2, 4, 4)))
+    phantoms.rtstruct(tmp_path / "in/rs", {"GTV": [phantoms.circle((2, 2, 0), 1)]})
+    first = crawl(tmp_path / "in", tmp_path / "work")
+    again = crawl(tmp_path / "in", tmp_path / "work")
+    assert again.reused == 3
+    assert again.records == first.records
+
+
+def test_damaged_headers_are_named(tmp_path, phantoms):
+    paths = phantoms.series(tmp_path / "in", np.zeros((2, 4, 4)))
+    paths[0].write_bytes(paths[0].read_bytes()[:300])
+    found = crawl(tmp_path / "in", tmp_path / "work")
+    assert len(found.records) == 1
+    assert found.unreadable == [
+        (paths[0].name, "header without SOPClassUID and Modality (truncated?)")
+    ]
+
+
+def test_old_files_without_preamble_are_found(tmp_path, phantoms):
+    (path,) = phantoms.series(tmp_path / "in", np.zeros((1, 4, 4)))
+    dataset = pydicom.dcmread(path)
+    del dataset.file_meta
+    dataset.preamble = None
+    dataset.save_as(path, implicit_vr=True, little_endian=True, enforce_file_format=False)
+    assert path.read_bytes()[:2] == b"\x08\x00"
+    (record,) = crawl(tmp_path / "in", tmp_path / "work").records
+    assert record.kind == "CT"
+    assert record.slices
+
+
+def test_a_damaged_cache_is_started_afresh(tmp_path, phantoms, caplog):
+    phantoms.series(tmp_path / "in", np.zeros((2, 4, 4)))
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/headers.sqlite").write_bytes(b"not a database" * 100)
+    assert len(crawl(tmp_path / "in", tmp_path / "work").records) == 2
+    assert "is damaged" in caplog.text
+
+
+def test_progress_ends_at_the_total(tmp_path, phantoms):
+    phantoms.series(tmp_path / "in", np.zeros((3, 4, 4)))
+    seen = []
+    crawl(tmp_path / "in", tmp_path / "work", progress=lambda *step: seen.append(step))
+    assert seen[-1] == (3, 3, "headers")
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no such file or folder"):
+        crawl(tmp_path / "absent", tmp_path / "work")
