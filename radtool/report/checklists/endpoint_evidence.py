@@ -51,7 +51,7 @@ def _known(endpoint: EndpointResults, *groups: str) -> list[PerformanceRow]:
 
 def _question(endpoint: EndpointResults) -> Found:
     question = endpoint.question
-    if question.positive:
+    if question.is_defined:
         yield "outcome_definition", Proof(question.positive, "Flow of cases")
     counted = [c for c in question.cohorts if c.events is not None]
     if counted:
@@ -133,7 +133,7 @@ def _designs(endpoint: EndpointResults) -> Found:
         text = f"{', '.join(designs)}, each {methods.grouped_by} kept whole"
         yield "partition", Proof(text, "Methods paragraph")
     if any("nested" in design.lower() for design in designs):
-        yield "tuning", Proof("nested: chosen inside every training fold", here)
+        yield "tuning", Proof("every choice made inside the training fold", here)
     if any("leave-one-site" in design.lower() for design in designs):
         yield "heterogeneity", Proof("leave-one-site-out", here)
 

@@ -80,6 +80,11 @@ class Question(Record):
     positive: str = ""
     cohorts: tuple[Cohort, ...] = ()
 
+    @property
+    def is_defined(self) -> bool:
+        """Whether `positive` says more than "yes" or "event"."""
+        return self.positive.strip().lower() not in ("", "0", "1", "event", "false", "true", "yes")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion(Record):
