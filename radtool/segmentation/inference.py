@@ -10,9 +10,10 @@ import numpy as np
 __all__ = ["FLIPS", "flipped_probabilities", "sliding_window"]
 
 FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (0,), (0, 2))
-WINDOW = 96
-OVERLAP = 24
+WINDOW = 128  # longest edge of a window; shorter ones share a box evenly
+OVERLAP = 16
 MULTIPLE = 8
+UNLIKELY = 0.1  # below this the mirror images are not asked
 
 
 def flipped_probabilities(
@@ -23,6 +24,9 @@ def flipped_probabilities(
 ) -> np.ndarray:
     """Probability maps of a volume and of its mirror images, each turned back.
 
+    The first map is made for all of the search; the others where it is above 0.1, with its values
+    elsewhere: most windows of a scan hold nothing, and mirror images of nothing tell nothing.
+
     Parameters
     ----------
     run : callable
@@ -32,21 +36,29 @@ def flipped_probabilities(
     search : ndarray of bool, same shape
         Windows without any of it are left at 0.
     flips : sequence of tuple of int
-        Axes to flip; ``()`` is the volume as it is.
+        Axes to flip; ``()``, the volume as it is, comes first.
 
     Returns
     -------
     ndarray of float32, shape (len(flips), z, y, x)
     """
-    maps = [
-        np.flip(sliding_window(run, np.flip(hu, axes), np.flip(search, axes)), axes)
-        for axes in flips
-    ]
+    first = sliding_window(run, hu, search)
+    likely = (first > UNLIKELY) & search
+    maps = [first]
+    for axes in flips[1:]:
+        turned = sliding_window(
+            run, np.flip(hu, axes), np.flip(likely, axes), outside=np.flip(first, axes)
+        )
+        maps.append(np.flip(turned, axes))
     return np.array(maps, dtype=np.float32)
 
 
 def sliding_window(
-    run: Callable[[np.ndarray], np.ndarray], hu: np.ndarray, search: np.ndarray
+    run: Callable[[np.ndarray], np.ndarray],
+    hu: np.ndarray,
+    search: np.ndarray,
+    *,
+    outside: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """Run windows over the box around `search` and blend where they overlap.
 
@@ -54,11 +66,12 @@ def sliding_window(
     ----------
     run, hu, search
         See `flipped_probabilities`.
+    outside : ndarray or float, default 0
+        Values where no window was run.
 
     Returns
     -------
     ndarray of float32, shape (z, y, x)
-        0 where no window was run.
     """
     total = np.zeros(hu.shape, dtype=np.float32)
     weight = np.zeros(hu.shape, dtype=np.float32)
@@ -71,7 +84,8 @@ def sliding_window(
         blend = _blend(window.shape)
         total[box] += blend * found
         weight[box] += blend
-    return np.divide(total, weight, out=total, where=weight > 0)
+    np.divide(total, weight, out=total, where=weight > 0)
+    return np.where(weight > 0, total, outside)
 
 
 def _windows(search: np.ndarray) -> Iterator[tuple[list[int], list[int]]]:
@@ -83,8 +97,10 @@ def _windows(search: np.ndarray) -> Iterator[tuple[list[int], list[int]]]:
     for places, size in zip(used, search.shape, strict=True):
         low = max(int(places.min()) - OVERLAP // 2, 0)
         high = min(int(places.max()) + 1 + OVERLAP // 2, size)
-        count = max(1, int(np.ceil((high - low - OVERLAP) / (WINDOW - OVERLAP))))
-        edge = min(WINDOW, high - low)
+        length = high - low
+        count = max(1, int(np.ceil((length - OVERLAP) / (WINDOW - OVERLAP))))
+        edge = (length + (count - 1) * OVERLAP) / count
+        edge = min(MULTIPLE * int(np.ceil(edge / MULTIPLE)), length)
         starts = np.rint(np.linspace(low, high - edge, count)).astype(int)
         axes.append([(int(start), int(start) + edge) for start in starts])
     for spans in itertools.product(*axes):

@@ -50,9 +50,28 @@ def test_flips_are_turned_back():
     # A network that answers with the x coordinate inside its window: flipped, it counts from the
     # other side.
     hu = np.zeros((16, 16, 24), dtype=np.float32)
-    ramp = np.broadcast_to(np.arange(24, dtype=np.float32), hu.shape)
+    ramp = np.broadcast_to(np.arange(1, 25, dtype=np.float32), hu.shape)
     maps = flipped_probabilities(lambda w: ramp[: len(w)], hu, everywhere(hu.shape))
     assert maps.shape == (len(FLIPS), *hu.shape)
     np.testing.assert_allclose(maps[0], ramp, rtol=1e-6)
     np.testing.assert_allclose(maps[1], ramp[..., ::-1], rtol=1e-6)
     np.testing.assert_allclose(maps[2], ramp, rtol=1e-6)
+
+
+def test_mirror_images_are_asked_only_where_something_is_likely():
+    hu = np.zeros((40, 40, 300), dtype=np.float32)
+    hu[20, 20, 20] = 1
+    hu[20, 20, 280] = 0.05
+    calls, first = [], 1000
+
+    def run(window):
+        calls.append(window.size)
+        return window * (1 if len(calls) <= first else 0.5)
+
+    sliding_window(run, hu, everywhere(hu.shape))
+    first = len(calls)
+    calls.clear()
+    maps = flipped_probabilities(run, hu, everywhere(hu.shape))
+    assert first < len(calls) < 4 * first
+    assert maps[:, 20, 20, 20].tolist() == [1, 0.5, 0.5, 0.5]
+    np.testing.assert_allclose(maps[:, 20, 20, 280], 0.05)
