@@ -24,7 +24,7 @@ class N4(IntensityStep):
         Fitting levels; each halves the distance between the spline's control points.
     iterations : int, default 50
         Most iterations a level.
-    shrink : int, default 2
+    shrink : int, default 4
         The field is estimated on every n-th voxel along each axis that has at least 8 n.
     convergence : float, default 0.001
         Change of the field at which a level ends.
@@ -43,7 +43,7 @@ class N4(IntensityStep):
 
     levels: int = 4
     iterations: int = 50
-    shrink: int = 2
+    shrink: int = 4
     convergence: float = 0.001
     fwhm: float = 0.15
 
