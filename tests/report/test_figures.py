@@ -107,7 +107,7 @@ def test_survival_curve_passes_through_its_estimate():
     line = tree(svg).find(f"{SVG}polyline")
     assert line is not None
     points = [tuple(map(float, p.split(","))) for p in line.get("points", "").split()]
-    assert points == [(62, 31), (235, 31), (235, 83.5), (408, 83.5)]
+    assert points == [(62, 46), (235, 46), (235, 98.5), (408, 98.5)]
 
 
 def test_survival_without_limits_or_risk_table_is_drawn():

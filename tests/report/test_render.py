@@ -144,6 +144,17 @@ def test_answer_comes_first(page):
     assert answer < page.index('id="flow"') < page.index('id="e1-performance"')
 
 
+def test_the_same_difference_in_another_design_stands_beside_the_answer(study):
+    endpoint = study.endpoints[0]
+    inside = dataclasses.replace(
+        endpoint.comparisons[0], cohort="maastricht", design="nested CV", difference=-0.011,
+        lower=-0.02, upper=0.01,
+    )  # fmt: skip
+    changed = dataclasses.replace(endpoint, comparisons=(*endpoint.comparisons, inside))
+    text = render(dataclasses.replace(study, endpoints=(changed,))).replace("\u00a0", " ")
+    assert "maastricht, nested CV −0.011 (−0.020 to 0.010)." in text
+
+
 def test_research_use_only_is_said_in_the_head_and_at_the_foot(page):
     assert page.count("Research use only; not a medical device") == 2
 

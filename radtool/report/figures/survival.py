@@ -51,7 +51,8 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
     """
     groups = curve.groups
     predicted = any(group.predicted for group in groups)
-    top = 16.0 + 15 * (len(groups) + predicted)
+    tested = curve.log_rank_p is not None
+    top = 16.0 + 15 * (len(groups) + predicted + tested)
     frame = Frame(left=LEFT, right=RIGHT, top=top, bottom=top + 210, x_range=(0.0, _end(curve)))
     grid = curve.grid or tuple(nice_ticks(*frame.x_range))
     axis = f"Time ({unit})" if unit else "Time"
@@ -71,8 +72,8 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
         parts.append(_predicted_key(14 + 15 * len(entries)))
     for i, group in enumerate(groups):
         parts += _group(frame, group, *_style(i))
-    if curve.log_rank_p is not None:
-        parts.append(words(LEFT + 8, frame.bottom - 9, _log_rank(curve), weight="600"))
+    if tested:
+        parts.append(words(LEFT, top - 9, _log_rank(curve), weight="600"))
     parts += _at_risk(frame, curve)
     rows = len(groups) if any(group.at_risk for group in groups) else 0
     return drawing(WIDTH, frame.bottom + 40 + (18 + 15 * rows if rows else 0), parts, alt=alt)

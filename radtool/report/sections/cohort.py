@@ -24,8 +24,11 @@ __all__ = [
 def flow_section(results: StudyResults) -> Section | None:
     """Return the flow diagram, with the cohorts of every endpoint at its end."""
     blocks: list[Block] = []
-    ends = tuple((heading(e.question), e.question.cohorts) for e in results.endpoints)
-    ends = tuple(end for end in ends if end[1])
+    ends = tuple(
+        (heading(e.question), e.question.cohorts)
+        for e in results.endpoints
+        if e.question.cohorts and not (e.population and e.population.flow)
+    )
     shared = results.population.flow if results.population else ()
     if shared:
         blocks += _flow(results.population, ends, "flow")

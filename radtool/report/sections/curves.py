@@ -12,6 +12,7 @@ from radtool.report.results import (
     EndpointResults,
     KaplanMeier,
     RocCurve,
+    SurvivalGroup,
 )
 from radtool.report.wording import estimate, heading, integer, model_label, p_value
 
@@ -34,9 +35,7 @@ def _survival_figure(endpoint: EndpointResults, curve: KaplanMeier, i: int) -> F
     question = endpoint.question
     label = model_label(endpoint.models, curve.model)
     said = "; ".join(
-        f"{g.label}: {g.n} cases, {g.events} events, median"
-        f" {estimate(g.median, g.median_lower, g.median_upper, 1) if g.median else 'not reached'}"
-        for g in curve.groups
+        f"{g.label}: {g.n} cases, {g.events} events, median {_median(g)}" for g in curve.groups
     )
     alt = f"Kaplan-Meier curves of {label} in {curve.cohort}. {said}."
     if curve.log_rank_p is not None:
@@ -61,6 +60,13 @@ def _survival_figure(endpoint: EndpointResults, curve: KaplanMeier, i: int) -> F
     )
 
 
+def _median(group: SurvivalGroup) -> str:
+    if group.median is None:
+        return "not reached"
+    digits = 0 if group.median >= 100 else 1
+    return estimate(group.median, group.median_lower, group.median_upper, digits)
+
+
 def _medians(endpoint: EndpointResults, curves: Sequence[KaplanMeier]) -> Table:
     unit = endpoint.question.unit
     header = (
@@ -72,12 +78,8 @@ def _medians(endpoint: EndpointResults, curves: Sequence[KaplanMeier]) -> Table:
         for i, g in enumerate(curve.groups):
             label = model_label(endpoint.models, curve.model)
             p = p_value(curve.log_rank_p) if i == 0 and curve.log_rank_p is not None else ""
-            median = (
-                estimate(g.median, g.median_lower, g.median_upper, 1)
-                if g.median is not None
-                else "not reached"
-            )
-            rows.append((label, curve.cohort, g.label, integer(g.n), integer(g.events), median, p))
+            counts = (integer(g.n), integer(g.events))
+            rows.append((label, curve.cohort, g.label, *counts, _median(g), p))
             raw.append(
                 (curve.model, curve.cohort, g.label, g.n, g.events, g.median, g.median_lower,
                  g.median_upper, curve.log_rank_p, curve.log_rank_chi2)

@@ -26,17 +26,19 @@ def selection_section(endpoint: EndpointResults) -> Section | None:
 def _path(endpoint: EndpointResults, model: ModelResult) -> list[Block]:
     label = model.label or model.name
     stem = f"{slug(endpoint.question.name)}-{slug(model.name)}"
+    named = any(step.setting for step in model.path)
+    heads = [(step.step, step.setting) if named else (step.step,) for step in model.path]
     blocks: list[Block] = [
         Table(
             name=f"{stem}-path",
             caption=f"Selection path of {label} (training cases only)",
-            columns=("Step", "Setting", "Features in", "Features out"),
+            columns=("Step", *(("Setting",) if named else ()), "Features in", "Features out"),
             rows=tuple(
-                (step.step, step.setting, integer(step.n_in), integer(step.n_out))
-                for step in model.path
+                (*head, integer(step.n_in), integer(step.n_out))
+                for head, step in zip(heads, model.path, strict=True)
             ),
             sheet=sheet_of(model.path, ("step", "setting", "n_in", "n_out")),
-            text_columns=2,
+            text_columns=1 + named,
         )
     ]
     dropped = [(step.step, d) for step in model.path for d in step.dropped]

@@ -11,8 +11,10 @@ from radtool.report.wording import (
     heading,
     headline_sentence,
     integer,
+    interval,
     measure_of,
     model_label,
+    signed,
 )
 
 __all__ = ["LEADING", "leading_measure", "leading_rows", "summary_section"]
@@ -65,7 +67,7 @@ def _endpoint(endpoint: EndpointResults) -> list[Block]:
         details = list(headline.sentences)
         if comparison is not None:
             answer = headline_sentence(comparison, endpoint.models)
-            details.insert(0, _where(comparison, endpoint))
+            details = [_where(comparison, endpoint), *_elsewhere(comparison, endpoint), *details]
         elif details:
             answer = details.pop(0)
         else:
@@ -107,6 +109,22 @@ def _where(comparison: Comparison, endpoint: EndpointResults) -> str:
     if comparison.design:
         pieces.append(f", {comparison.design}")
     return "".join(pieces) + "."
+
+
+def _elsewhere(comparison: Comparison, endpoint: EndpointResults) -> list[str]:
+    """Say what the same two models gave in other cohorts and designs."""
+    measure = measure_of(comparison.measure)
+    pair = (comparison.model_a, comparison.model_b, comparison.measure)
+    others = [
+        f"{row.cohort}{f', {row.design}' if row.design else ''}"
+        f" {signed(row.difference, measure.digits)}"
+        f" ({interval(row.lower, row.upper, measure.digits)})"
+        for row in endpoint.comparisons
+        if (row.model_a, row.model_b, row.measure) == pair
+        and (row.cohort, row.design) != (comparison.cohort, comparison.design)
+        and row.difference is not None
+    ]
+    return [f"The same difference elsewhere: {'; '.join(others)}."] if others else []
 
 
 def _key_numbers(endpoint: EndpointResults) -> Table | None:
