@@ -1,6 +1,7 @@
-"""NIfTI files read by ourselves: ITK reads a truncated .nii.gz without a word.
+"""NIfTI files read and written by ourselves.
 
-Only single files (.nii, .nii.gz; NIfTI-1 and NIfTI-2) are read here.
+ITK reads a truncated file without a word, and writes one without a word when the disk is full.
+Only single files are read here (.nii, .nii.gz; NIfTI-1 and NIfTI-2); NIfTI-1 is written.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from radtool.errors import GeometryError, InputError
 from radtool.image import Geometry
 
-__all__ = ["is_nifti", "read_nifti"]
+__all__ = ["is_nifti", "nifti_bytes", "read_nifti"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
@@ -26,13 +28,16 @@ KINDS = {
     1280: "u8",
 }  # fmt: skip
 ORDERS: tuple[Literal["<"], Literal[">"]] = ("<", ">")
+CODES = {np.dtype(kind): code for code, kind in KINDS.items()}
+GZIP_LEVEL = 4
+LONGEST = 32767
 COLOUR = (128, 2304)
 LAYOUT_1 = np.dtype(
     {
         "names": ["dim", "datatype", "pixdim", "offset", "slope", "inter", "units", "qform",
                   "sform", "quatern", "qoffset", "rows", "magic"],
-        "formats": ["8i2", "i2", "8f4", "f4", "f4", "f4", "u1", "i2", "i2", "3f4", "3f4",
-                    "(3,4)f4", "S4"],
+        "formats": ["8<i2", "<i2", "8<f4", "<f4", "<f4", "<f4", "u1", "<i2", "<i2", "3<f4", "3<f4",
+                    "(3,4)<f4", "S4"],
         "offsets": [40, 70, 76, 108, 112, 116, 123, 252, 254, 256, 268, 280, 344],
         "itemsize": 348,
     }
@@ -198,3 +203,48 @@ def _affine(header: _Header) -> tuple[np.ndarray, np.ndarray]:
     )
     handed = np.array([1.0, 1.0, -1.0 if pixdim[0] < 0 else 1.0])
     return rotation * spacing * handed, origin
+
+
+def nifti_bytes(array: np.ndarray, geometry: Geometry, *, compress: bool) -> bytes:
+    """Return the bytes of a NIfTI-1 file; sform and qform both say where the voxels lie.
+
+    Parameters
+    ----------
+    array : ndarray of shape (z, y, x)
+        Integers or floats.
+    geometry : Geometry
+        Its grid; NIfTI keeps it in single precision.
+    compress : bool
+        Whether for .nii.gz; the gzip header has no time stamp, so equal input gives equal bytes.
+
+    Raises
+    ------
+    InputError
+        A dtype or a size that NIfTI-1 does not have.
+    """
+    code = CODES.get(array.dtype.newbyteorder("="))
+    if code is None or max(array.shape) > LONGEST:
+        raise InputError(f"NIfTI cannot hold {array.dtype} of shape {array.shape}; write .nrrd")
+    turned = np.diag([-1.0, -1.0, 1.0])  # LPS to RAS
+    rotation = turned @ geometry.direction_matrix
+    origin = turned @ np.array(geometry.origin)
+    handed = -1.0 if np.linalg.det(rotation) < 0 else 1.0
+    quaternion = Rotation.from_matrix(rotation * [1.0, 1.0, handed]).as_quat(canonical=True)
+    fields = np.zeros(1, dtype=LAYOUT_1)
+    fields["dim"] = (3, *array.shape[::-1], 1, 1, 1, 1)
+    fields["datatype"] = code
+    fields["pixdim"] = (handed, *geometry.spacing_xyz, 0, 0, 0, 0)
+    fields["offset"] = 352
+    fields["slope"] = 1
+    fields["units"] = 2  # mm
+    fields["qform"] = fields["sform"] = 1  # scanner coordinates
+    fields["quatern"] = quaternion[:3]
+    fields["qoffset"] = origin
+    fields["rows"] = np.column_stack([rotation * np.array(geometry.spacing_xyz), origin])
+    fields["magic"] = b"n+1"
+    header = bytearray(fields.tobytes())
+    header[0:4] = (348).to_bytes(4, "little")
+    header[72:74] = (array.dtype.itemsize * 8).to_bytes(2, "little")
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    data = bytes(header) + bytes(4) + little.tobytes()
+    return gzip.compress(data, GZIP_LEVEL, mtime=0) if compress else data

@@ -1,6 +1,8 @@
 """Images and label images on disk."""
 
 import gzip
+import subprocess
+import sys
 
 import nibabel
 import numpy as np
@@ -43,6 +45,93 @@ def test_nifti_places_voxels_where_nibabel_does(tmp_path):
     index = np.array([2, 3, 4])  # z, y, x
     ras = nibabel.affines.apply_affine(peer.affine, index[::-1])
     np.testing.assert_allclose(GRID.to_patient(index), ras * [-1, -1, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("flip", [1.0, -1.0], ids=["right-handed", "left-handed"])
+def test_nifti_of_any_rotation_is_read_alike_by_others(tmp_path, flip):
+    rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
+    rotation[:, 2] *= np.sign(np.linalg.det(rotation)) * flip
+    grid = Geometry(GRID.shape, GRID.spacing, GRID.origin, tuple(rotation.ravel()))
+    path = tmp_path / "image.nii.gz"
+    write_image(Image(VALUES, grid), path)
+    peer = sitk.ReadImage(path)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(peer), VALUES)
+    np.testing.assert_allclose(peer.GetDirection(), grid.direction, atol=1e-6)
+    np.testing.assert_allclose(peer.GetSpacing(), grid.spacing_xyz, rtol=1e-6)
+    np.testing.assert_allclose(peer.GetOrigin(), grid.origin, rtol=1e-6)
+    other = nibabel.load(path)
+    np.testing.assert_allclose(other.get_qform(), other.get_sform(), atol=1e-4)
+    assert read_image(path).geometry.matches(grid, tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    "kind", ["u1", "i1", "i2", "u2", "i4", "u4", "i8", "f4", "f8", "bool", "f2"]
+)
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_all_kinds_of_numbers_survive_nifti(tmp_path, kind, suffix):
+    array = (VALUES > 0 if kind == "bool" else np.abs(VALUES)).astype(kind)
+    write_image(Image(array, GRID), tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(read_image(tmp_path / f"a{suffix}").array, array)
+    peer = nibabel.load(tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(np.asarray(peer.dataobj).transpose(), array)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_truncated_files_are_never_read(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    write_image(Image(np.random.default_rng(0).normal(size=(9, 9, 9)), Geometry((9, 9, 9))), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(InputError, match=path.name):
+        read_image(path)
+
+
+def test_nifti_2_and_big_endian_are_read(tmp_path):
+    affine = np.diag([0.8, 0.7, 3.0, 1.0])
+    values = VALUES.transpose()
+    nibabel.save(nibabel.Nifti2Image(values, affine), tmp_path / "two.nii")
+    header = nibabel.Nifti1Header(endianness=">")
+    header.set_data_dtype(">i2")
+    nibabel.save(nibabel.Nifti1Image(values, affine, header), tmp_path / "big.nii.gz")
+    for name in ("two.nii", "big.nii.gz"):
+        image = read_image(tmp_path / name)
+        np.testing.assert_array_equal(image.array, VALUES)
+        np.testing.assert_allclose(image.geometry.spacing, (3.0, 0.7, 0.8), rtol=1e-6)
+
+
+def test_sheared_nifti_is_refused(tmp_path):
+    affine = np.eye(4)
+    affine[0, 1] = 0.2
+    nibabel.save(nibabel.Nifti1Image(VALUES, affine), tmp_path / "a.nii")
+    with pytest.raises(GeometryError, match=r"a\.nii: its axes are not at right angles"):
+        read_image(tmp_path / "a.nii")
+
+
+DISK_FULL = """
+import resource, signal, sys
+import numpy as np
+from radtool.errors import InputError
+from radtool.image import Geometry, Image
+from radtool.io import write_image
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+image = Image(np.random.default_rng(0).normal(size=(40, 40, 40)), Geometry((40, 40, 40)))
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    write_image(image, sys.argv[1])
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, suffix):
+    pytest.importorskip("resource", reason="file size limits stand in for a full disk")
+    path = tmp_path / f"a{suffix}"
+    done = subprocess.run(
+        [sys.executable, "-c", DISK_FULL, str(path)], capture_output=True, text=True, check=True
+    )
+    assert "cannot be written" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nifti_scaling_is_applied(tmp_path):
