@@ -1,0 +1,20 @@
+"""The pyradiomics convention: its parameter files, names and values, from our own engine."""
+
+from radtool.features.pyradiomics.engine import extract_pyradiomics
+from radtool.features.pyradiomics.names import column_name, pyradiomics_name
+from radtool.features.pyradiomics.parameters import (
+    PyradiomicsParameters,
+    PyradiomicsSettings,
+    is_pyradiomics_file,
+    parse_pyradiomics,
+)
+
+__all__ = [
+    "PyradiomicsParameters",
+    "PyradiomicsSettings",
+    "column_name",
+    "extract_pyradiomics",
+    "is_pyradiomics_file",
+    "parse_pyradiomics",
+    "pyradiomics_name",
+]

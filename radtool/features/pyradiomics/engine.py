@@ -1,0 +1,126 @@
+"""One row of features in the pyradiomics convention."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from radtool.errors import InputError
+from radtool.features.pyradiomics.binning import discretise_region
+from radtool.features.pyradiomics.cooccurrence import glcm_features
+from radtool.features.pyradiomics.firstorder import firstorder_features
+from radtool.features.pyradiomics.images import derived_images
+from radtool.features.pyradiomics.names import column_name
+from radtool.features.pyradiomics.neighbourhood import neighbour_counts, ngtdm_features
+from radtool.features.pyradiomics.parameters import PyradiomicsParameters, PyradiomicsSettings
+from radtool.features.pyradiomics.preparing import Prepared, prepare
+from radtool.features.pyradiomics.runs_zones import gldm_features, glrlm_features, glszm_features
+from radtool.features.pyradiomics.shape import shape2d_features, shape_features
+from radtool.image import Image, Mask
+
+__all__ = ["extract_pyradiomics"]
+
+logger = logging.getLogger(__name__)
+
+
+def extract_pyradiomics(image: Image, mask: Mask, params: PyradiomicsParameters) -> pd.Series:
+    """Compute the features that a pyradiomics parameter file asks for, as pyradiomics does.
+
+    Parameters
+    ----------
+    image : Image
+        Intensities in the type in which they are stored: pyradiomics cuts fractions of integer
+        images off when it resamples.
+    mask : Mask
+        The region.
+    params : PyradiomicsParameters
+        Of `parse_pyradiomics`.
+
+    Returns
+    -------
+    Series of float64
+        In pyradiomics' order; named with `column_name`.
+
+    Raises
+    ------
+    InputError
+        The region is empty, too small, outside the image, or holds intensities that cannot be
+        binned.
+    """
+    prepared = prepare(image, mask, params.settings)
+    row = _shape_row(prepared, params)
+    for kind, settings in params.image_types.items():
+        for name, array in derived_images(kind, prepared, settings):
+            row.update(_image_row(name, array, prepared, params.features, settings))
+    return pd.Series(row, dtype=np.float64)
+
+
+def _shape_row(prepared: Prepared, params: PyradiomicsParameters) -> dict[str, float]:
+    row: dict[str, float] = {}
+    # pyradiomics crops the region for shape to the box of the resegmented one.
+    inside = prepared.shape_inside[prepared.box]
+    spacing = prepared.image.geometry.spacing
+    if "shape" in params.features:
+        values = shape_features(inside, spacing)
+        row.update(_selected("original", "shape", values, params.features["shape"]))
+    if "shape2D" in params.features:
+        axis = params.settings.flat_axis
+        if axis is None:
+            logger.warning("shape2D left out: it needs force2D")
+        elif inside.shape[2 - axis] == 1:
+            # pyradiomics asks for the size along (x, y, z)[force2Ddimension] and leaves it out.
+            logger.warning("shape2D left out: the region is one voxel wide")
+        elif inside.shape[axis] > 1:
+            raise InputError(
+                f"shape2D needs a region of one slice across axis {axis} (force2Ddimension), it"
+                f" has {inside.shape[axis]}; leave shape2D out of featureClass"
+            )
+        else:
+            y, x = (spacing[i] for i in range(3) if i != axis)
+            values = shape2d_features(inside.take(0, axis), (y, x))
+            row.update(_selected("original", "shape2D", values, params.features["shape2D"]))
+    return row
+
+
+def _image_row(
+    image_name: str,
+    array: np.ndarray,
+    prepared: Prepared,
+    wanted: Mapping[str, tuple[str, ...]],
+    settings: PyradiomicsSettings,
+) -> dict[str, float]:
+    inside = prepared.inside[prepared.box]
+    values = array[inside]
+    binned = discretise_region(values, inside, settings)
+    spacing = prepared.image.geometry.spacing
+    neighbours = None
+    if "gldm" in wanted or "ngtdm" in wanted:
+        neighbours = neighbour_counts(binned, settings)
+    row: dict[str, float] = {}
+    for family, features in wanted.items():
+        if family == "firstorder":
+            volume = prepared.image.geometry.voxel_volume
+            found = firstorder_features(values, binned, settings, volume)
+        elif family == "glcm":
+            found = glcm_features(binned, settings, spacing, with_mcc="MCC" in features)
+        elif family == "glrlm":
+            found = glrlm_features(binned, settings, spacing)
+        elif family == "glszm":
+            found = glszm_features(binned, settings)
+        elif family == "gldm" and neighbours is not None:
+            found = gldm_features(binned, neighbours[2])
+        elif family == "ngtdm" and neighbours is not None:
+            found = ngtdm_features(binned, neighbours[0], neighbours[1])
+        else:
+            continue
+        row.update(_selected(image_name, family, found, features))
+    return row
+
+
+def _selected(
+    image_name: str, family: str, values: Mapping[str, float], features: tuple[str, ...]
+) -> dict[str, float]:
+    return {column_name(f"{image_name}_{family}_{name}"): values[name] for name in features}

@@ -1,0 +1,143 @@
+"""The image types of pyradiomics, each cut to the region's box."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from radtool.features.pyradiomics.parameters import PyradiomicsSettings
+from radtool.features.pyradiomics.preparing import Prepared
+from radtool.filters import (
+    Exponential,
+    Gradient,
+    LocalBinaryPattern2D,
+    LocalBinaryPattern3D,
+    Logarithm,
+    RecursiveLaplacian,
+    Square,
+    SquareRoot,
+)
+from radtool.filters.stationary import stationary_bands
+from radtool.image import Geometry, Image
+
+__all__ = ["derived_images"]
+
+logger = logging.getLogger(__name__)
+Named = Iterator[tuple[str, np.ndarray]]
+Maker = Callable[[Prepared, PyradiomicsSettings], Named]
+
+
+def derived_images(kind: str, prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+    """Yield the images of one image type, with pyradiomics' names.
+
+    Parameters
+    ----------
+    kind : str
+        "Original", "LoG", "Wavelet", ….
+    prepared : Prepared
+        Image and region.
+    settings : PyradiomicsSettings
+        With the overrides of this image type.
+
+    Yields
+    ------
+    name : str
+        "original", "log-sigma-3-0-mm-3D", "wavelet-LLH", ….
+    array : ndarray
+        Intensities in the region's box.
+    """
+    yield from _MAKERS[kind](prepared, settings)
+
+
+def _original(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+    yield "original", prepared.image.array[prepared.box]
+
+
+def _laplacians(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+    size = np.array(prepared.image.array.shape)
+    spacing = np.array(prepared.image.geometry.spacing)
+    for sigma in settings.sigma:
+        needed = np.maximum(np.ceil(sigma / spacing) + 1, 4)
+        if (size < needed).any():
+            logger.warning("LoG with sigma %s mm left out: the image is too small", sigma)
+            continue
+        name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
+        response = RecursiveLaplacian(sigma_mm=sigma).response(prepared.image)
+        yield name, response[prepared.box]
+
+
+def _wavelets(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+    axes = tuple(axis for axis in (2, 1, 0) if axis != settings.flat_axis)
+    lowest = "L" * len(axes)
+    data = prepared.image.array
+    for _ in range(settings.start_level):
+        data = stationary_bands(data, settings.wavelet, axes)[lowest]
+    for number in range(1, settings.level + 1):
+        bands = stationary_bands(data, settings.wavelet, axes)
+        data = bands.pop(lowest)
+        prefix = "wavelet" if number == 1 else f"wavelet{number}"
+        for band, response in bands.items():
+            yield f"{prefix}-{band}", response[prepared.box]
+    yield f"{prefix}-{lowest}", data[prepared.box]
+
+
+def _pointwise(maker: type[Square | SquareRoot | Logarithm | Exponential]) -> Maker:
+    def make(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+        array = prepared.image.array
+        peak = max(abs(float(array.min())), abs(float(array.max())))
+        part = Image(array[prepared.box], _box_geometry(prepared))
+        yield maker.kind, maker(peak=peak).response(part)
+
+    return make
+
+
+def _gradient(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+    response = Gradient(per_mm=settings.gradient_use_spacing).response(prepared.image)
+    yield "gradient", response[prepared.box]
+
+
+def _patterns_2d(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+    pattern = LocalBinaryPattern2D(
+        radius_voxels=settings.lbp_2d_radius,
+        samples=settings.lbp_2d_samples,
+        method=settings.lbp_2d_method,  # type: ignore[arg-type]
+        axis=settings.force_2d_dimension,
+    )
+    yield "lbp-2D", pattern.response(prepared.image)[prepared.box]
+
+
+def _patterns_3d(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
+    pattern = LocalBinaryPattern3D(
+        levels=settings.lbp_3d_levels,
+        radius_voxels=settings.lbp_3d_icosphere_radius,
+        subdivision=settings.lbp_3d_icosphere_subdivision,
+    )
+    values = pattern.values_at(prepared.image.array, prepared.inside)
+    inside = prepared.inside[prepared.box]
+    for column in range(values.shape[1]):
+        response = np.zeros(inside.shape)
+        response[inside] = values[:, column]
+        is_last = column == settings.lbp_3d_levels
+        yield "lbp-3D-k" if is_last else f"lbp-3D-m{column + 1}", response
+
+
+def _box_geometry(prepared: Prepared) -> Geometry:
+    z, y, x = prepared.box
+    shape = (z.stop - z.start, y.stop - y.start, x.stop - x.start)
+    return prepared.image.geometry.crop((z.start, y.start, x.start), shape)
+
+
+_MAKERS: dict[str, Maker] = {
+    "Original": _original,
+    "LoG": _laplacians,
+    "Wavelet": _wavelets,
+    "Square": _pointwise(Square),
+    "SquareRoot": _pointwise(SquareRoot),
+    "Logarithm": _pointwise(Logarithm),
+    "Exponential": _pointwise(Exponential),
+    "Gradient": _gradient,
+    "LBP2D": _patterns_2d,
+    "LBP3D": _patterns_3d,
+}
