@@ -2,11 +2,13 @@
 
 from radtool.models.block import Block
 from radtool.models.columns import Log, PrepareColumns
+from radtool.models.combinations import index_combinations
 from radtool.models.comparators import comparators, compare_models, compare_risks
 from radtool.models.elastic_net import ElasticNetCox, ElasticNetLogistic, elastic_net_path
 from radtool.models.linear import Cox, Logistic
 from radtool.models.marker import MarkerSignature
 from radtool.models.predictor import Predictor
+from radtool.models.published import published_signature
 from radtool.models.resampling import (
     CrossValidation,
     Optimism,
@@ -16,7 +18,12 @@ from radtool.models.resampling import (
     permutation_null,
 )
 from radtool.models.signature import Signature
-from radtool.models.signature_file import check_extraction, load_signature, save_signature
+from radtool.models.signature_file import (
+    check_extraction,
+    load_signature,
+    save_signature,
+    signature_document,
+)
 from radtool.models.survival import CoxSignature
 from radtool.models.trees import RandomForest, XGBoostCox, XGBoostMarker
 from radtool.models.validation import Validation, read_log, validate
@@ -46,10 +53,13 @@ __all__ = [
     "compare_risks",
     "cross_validate",
     "elastic_net_path",
+    "index_combinations",
     "leave_one_site_out",
     "load_signature",
     "permutation_null",
+    "published_signature",
     "read_log",
     "save_signature",
+    "signature_document",
     "validate",
 ]

@@ -53,8 +53,9 @@ def comparators(
     dict of str to Signature
         ``volume, clinical, clinical_volume, radiomics, all``; those that need clinical columns are
         left out when there are none. The intercept-only model has no parameters: its C or AUC is
-        0.5 and its curve the Kaplan-Meier curve. "all" combines one model per block by a model on
-        their predictions; the volume is left to the radiomics block when that already takes it.
+        0.5 and its curve the Kaplan-Meier curve. "all" is one joint model (stacking a block's
+        own training predictions would favour the block that overfits most); the volume is left to
+        the radiomics block when that already takes it.
     """
     absent = [c for c in [volume, *clinical] if c not in X.columns]
     if absent:
@@ -71,7 +72,7 @@ def comparators(
     rest: dict[str, Block] = {"clinical": people} if clinical else {}
     if not _takes(radiomics.columns, volume):
         rest["volume"] = size
-    built["all"] = kind({**rest, "radiomics": radiomics}, model=learner, combine="index")
+    built["all"] = kind({**rest, "radiomics": radiomics}, model=learner)
     return built
 
 

@@ -17,7 +17,8 @@ from radtool.evaluation.concordance import harrell_c
 from radtool.evaluation.designs import grouped_folds, resample_patients
 from radtool.evaluation.estimate import Estimate
 from radtool.evaluation.roc import auc
-from radtool.models.signature import Signature, check_patients
+from radtool.models.cases import check_patients
+from radtool.models.signature import Signature
 
 __all__ = [
     "CrossValidation",

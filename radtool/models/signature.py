@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
@@ -14,11 +13,12 @@ from sklearn.base import clone
 
 from radtool.errors import InputError, TableError
 from radtool.models.block import Block, FittedBlock, require_columns
+from radtool.models.cases import check_patients, hashed_ids, joined_designs, training_ranges
 from radtool.models.columns import PrepareColumns
 from radtool.models.predictor import Predictor
 from radtool.table import FeatureStep, feature_columns
 
-__all__ = ["Signature", "hashed_ids"]
+__all__ = ["Signature"]
 
 Combine = Literal["joint", "index", "average"]
 
@@ -142,7 +142,7 @@ class Signature:
         for name, value in vars(fitted).items():
             if name.endswith("_"):
                 setattr(self, name, value)
-        self.chosen_ = {**fitted.model.get_params(deep=False)}
+        self.model, self.blocks = fitted.model, fitted.blocks
         return self
 
     def _fit(self, X: pd.DataFrame, y: Any, patients: pd.Series) -> None:
@@ -172,7 +172,7 @@ class Signature:
             self.path_ += fitted.path
         self._fit_models(designs, y, patients)
         self.inputs_ = self._needed(X)
-        self.ranges_ = _ranges(X, self.inputs_, self._used())
+        self.ranges_ = training_ranges(X, self.inputs_, self._used())
         self.trained_on_ = {
             "n": len(X),
             "patients": int(patients.nunique()),
@@ -183,7 +183,7 @@ class Signature:
     def _fit_models(self, designs: dict[str, pd.DataFrame], y: Any, patients: pd.Series) -> None:
         groups = patients.to_numpy()
         if self.combine == "joint":
-            self.models_ = {"joint": clone(self.model).fit(_joined(designs), y, groups)}
+            self.models_ = {"joint": clone(self.model).fit(joined_designs(designs), y, groups)}
             return
         self.models_ = {
             name: clone(self.model).fit(design, y, groups) for name, design in designs.items()
@@ -205,13 +205,13 @@ class Signature:
 
     def _predict(self, designs: dict[str, pd.DataFrame]) -> np.ndarray:
         if self.combine == "joint":
-            return self.models_["joint"].predict(_joined(designs))
+            return self.models_["joint"].predict(joined_designs(designs))
         if self.combine == "index":
             return self.models_["index"].predict(self._parts(designs))
         own = [self.models_[name].predict(design) for name, design in designs.items()]
         return np.mean(own, axis=0)
 
-    def _score(self, X: pd.DataFrame) -> pd.Series:
+    def _designs(self, X: pd.DataFrame) -> dict[str, pd.DataFrame]:
         self._check_fitted()
         if X.index.has_duplicates:
             raise TableError("cases of X must have unique index values")
@@ -220,8 +220,26 @@ class Signature:
         if self.shared_ is not None:
             done = self.shared_.transform(X)
             current = pd.concat([X.drop(columns=self.shared_.inputs), done], axis=1)
-        designs = {name: fitted.transform(current) for name, fitted in self.blocks_.items()}
-        return pd.Series(self._predict(designs), index=X.index)
+        return {name: fitted.transform(current) for name, fitted in self.blocks_.items()}
+
+    def _score(self, X: pd.DataFrame) -> pd.Series:
+        return pd.Series(self._predict(self._designs(X)), index=X.index)
+
+    def design(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what the model sees of each case: prepared, harmonized, selected columns."""
+        return joined_designs(self._designs(X))
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the share of each feature in each prediction, on the linear-predictor scale.
+
+        Coefficient times distance from the training mean for linear models, Shapley values by
+        XGBoost's own algorithm for its trees; with a model per block, of each block's own model.
+        """
+        designs = self._designs(X)
+        if self.combine == "joint":
+            return self.models_["joint"].contributions(joined_designs(designs))
+        parts = [self.models_[name].contributions(design) for name, design in designs.items()]
+        return pd.concat(parts, axis=1)
 
     @property
     def coefficients_(self) -> pd.DataFrame:
@@ -260,6 +278,7 @@ class Signature:
             for a category not seen in training the bounds are empty. No row: nothing to report.
         """
         self._check_fitted()
+        require_columns(self.inputs_, X)
         rows: list[dict[str, Any]] = []
         for column, (lower, upper) in self.ranges_.items():
             values = pd.to_numeric(X[column], errors="coerce")
@@ -318,42 +337,3 @@ class Signature:
 
     def _finish(self, score: np.ndarray, y: Any, patients: pd.Series) -> None:
         raise NotImplementedError
-
-
-def check_patients(X: pd.DataFrame, patients: pd.Series | None) -> pd.Series:
-    """Return the patient of each case as text, in the order of X, or raise."""
-    if X.index.has_duplicates:
-        raise TableError("cases of X must have unique index values")
-    if X.columns.has_duplicates:
-        raise TableError(f"column named twice: {X.columns[X.columns.duplicated()].tolist()[:5]}")
-    if patients is None:
-        return pd.Series(X.index.astype(str), index=X.index)
-    if not patients.index.equals(X.index):
-        raise InputError("patients and X are not of the same cases in the same order")
-    if patients.isna().any():
-        raise InputError(f"no patient for case(s) {patients.index[patients.isna()].tolist()[:5]}")
-    return patients.astype(str)
-
-
-def hashed_ids(ids: Sequence[str] | pd.Series) -> list[str]:
-    """Return the sorted, shortened SHA-256 of identifiers, which tells overlap but no name."""
-    texts = sorted({str(value).strip() for value in ids})
-    return sorted(hashlib.sha256(f"radtool patient {t}".encode()).hexdigest()[:24] for t in texts)
-
-
-def _joined(designs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    joined = pd.concat(designs.values(), axis=1)
-    if joined.columns.has_duplicates:
-        twice = joined.columns[joined.columns.duplicated()].tolist()
-        raise InputError(f"column(s) {twice[:5]} are in two blocks; give each to one block")
-    return joined
-
-
-def _ranges(X: pd.DataFrame, inputs: list[str], used: list[str]) -> dict[str, tuple[float, float]]:
-    """Training minimum and maximum of the raw numeric columns that a model uses."""
-    found = {}
-    for column in inputs:
-        if column in used and pd.api.types.is_numeric_dtype(X[column]):
-            values = X[column].astype(float).replace([np.inf, -np.inf], np.nan)
-            found[column] = (float(values.min()), float(values.max()))
-    return found

@@ -96,7 +96,8 @@ class CoxSignature(Signature):
     def cumulative_baseline(self, times: np.ndarray) -> np.ndarray:
         """Cumulative baseline hazard at given times (0 before the first event)."""
         self._check_fitted()
-        assert self.baseline_ is not None
+        if self.baseline_ is None:
+            raise InputError("this signature has no baseline survival; it ranks cases only")
         row = np.searchsorted(self.baseline_["time"].to_numpy(), times, side="right")
         return np.concatenate([[0.0], self.baseline_["hazard"].to_numpy()])[row]
 
@@ -104,6 +105,8 @@ class CoxSignature(Signature):
         """Put cases into risk groups by a training cut-off: "low", "high" (or with "middle")."""
         if cut not in _QUANTILES:
             raise InputError(f"cut must be one of {sorted(_QUANTILES)}, got {cut!r}")
+        if cut not in self.cutoffs_:
+            raise InputError(f"this signature has no cut-off {cut!r}; it has {list(self.cutoffs_)}")
         risk = self.predict_risk(X)
         bounds = np.atleast_1d(self.cutoffs_[cut])
         names = ["low", "high"] if len(bounds) == 1 else ["low", "middle", "high"]

@@ -14,25 +14,12 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
-from radtool.evaluation.calibration import (
-    brier,
-    calibration_in_the_large,
-    calibration_slope,
-    logistic_slope,
-)
-from radtool.evaluation.concordance import harrell_c, uno_c
 from radtool.evaluation.estimate import Estimate
-from radtool.evaluation.kaplan_meier import kaplan_meier, logrank
-from radtool.evaluation.roc import (
-    auc,
-    average_precision,
-    classify,
-    precision_recall_curve,
-    roc_curve,
-)
 from radtool.files import hash_of
+from radtool.models.cases import check_patients, hashed_ids
 from radtool.models.marker import MarkerSignature
-from radtool.models.signature import Signature, check_patients, hashed_ids
+from radtool.models.measures import measure_marker, measure_survival
+from radtool.models.signature import Signature
 from radtool.models.signature_file import signature_document
 from radtool.models.survival import CoxSignature
 
@@ -48,8 +35,9 @@ class Validation:
     measures : DataFrame
         ``measure, value, lower, upper, n``, one row a number.
     curves : dict of DataFrame
-        ``kaplan_meier`` (by risk group), ``predicted`` (mean predicted survival by group),
-        ``roc``, ``precision_recall``, ….
+        ``calibration`` and ``decision``; for survival also ``calibration_groups``,
+        ``kaplan_meier`` (by median risk group) and ``predicted`` (mean predicted survival by
+        group); for markers ``roc`` and ``precision_recall``.
     scores : DataFrame
         Per case: ``risk`` and ``risk_group`` (survival) or ``predicted`` (marker).
     flags : DataFrame
@@ -102,7 +90,8 @@ def validate(
         JSON-lines file; each look appends one line with the signature's hash, the cohort's hash
         and the numbers, chained by the hash of the line before.
     horizon : float, optional
-        Time at which survival predictions are judged; default the median follow-up of events.
+        Time at which survival predictions are judged; default the median time of the cohort's
+        events.
 
     Returns
     -------
@@ -123,19 +112,17 @@ def validate(
             f"{len(seen)} patient(s) were in the training cohort, for example {seen[:3]}; a"
             " validation cohort must be of other patients"
         )
-    notes: list[str] = []
     if isinstance(signature, CoxSignature):
-        parts = _survival(signature, X, outcome, horizon, notes)
+        got, scores = measure_survival(signature, X, outcome, horizon)
     elif isinstance(signature, MarkerSignature):
-        parts = _marker(signature, X, outcome, notes)
+        got, scores = measure_marker(signature, X, outcome)
     else:
         raise InputError(f"cannot validate a {type(signature).__name__}")
-    measures, curves, scores = parts
     look, earlier = 1, []
     if log is not None:
-        earlier = _append(Path(log), signature, people, outcome, measures)
+        earlier = _append(Path(log), signature, people, outcome, got.table)
         look = len(earlier) + 1
-    return Validation(measures, curves, scores, signature.flags(X), look, earlier, notes)
+    return Validation(got.table, got.curves, scores, signature.flags(X), look, earlier, got.notes)
 
 
 def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -195,81 +182,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if not np.isfinite(value) else value
     return value
-
-
-def _survival(
-    signature: CoxSignature,
-    X: pd.DataFrame,
-    y: pd.DataFrame,
-    horizon: float | None,
-    notes: list[str],
-) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], pd.DataFrame]:
-    risk = signature.predict_risk(X)
-    group = signature.risk_groups(X)
-    rows = [("harrell_c", harrell_c(y, risk)), ("uno_c", uno_c(y, risk))]
-    rows.append(("calibration_slope", calibration_slope(y, risk)))
-    curves, predicted = [], []
-    times = np.linspace(0, float(y["duration"].max()), 101)
-    for cut in ("median", "p75", "tertiles"):
-        groups = signature.risk_groups(X, cut=cut)
-        if groups.nunique() < 2:
-            notes.append(f"log-rank at {cut}: all cases fall into one risk group")
-            continue
-        rows.append((f"logrank_p_{cut}", Estimate(logrank(y, groups).p, None, None, len(y))))
-    expected = signature.predict_survival(X, times)
-    for name in sorted(group.unique()):
-        members = (group == name).to_numpy()
-        curve = kaplan_meier(y[members])
-        curves.append(curve.table.assign(risk_group=name))
-        mean = expected[members].mean().to_numpy()
-        predicted.append(pd.DataFrame({"time": times, "survival": mean, "risk_group": name}))
-        rows.append((f"median_survival_{name}", curve.median))
-    return (
-        _measures(rows),
-        {
-            "kaplan_meier": pd.concat(curves, ignore_index=True),
-            "predicted": pd.concat(predicted, ignore_index=True),
-        },
-        pd.DataFrame({"risk": risk, "risk_group": group}),
-    )
-
-
-def _marker(
-    signature: MarkerSignature, X: pd.DataFrame, y: pd.Series, notes: list[str]
-) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], pd.DataFrame]:
-    p = signature.predict_probability(X)
-    n = len(y)
-    rows = [
-        ("auc", auc(y, p)),
-        ("average_precision", Estimate(average_precision(y, p), None, None, n)),
-        ("brier", brier(y, p)),
-        ("calibration_in_the_large", calibration_in_the_large(y, p)),
-    ]
-    try:
-        slope = logistic_slope(y, p).iloc[1]
-        rows.append(
-            ("calibration_slope", Estimate(slope["value"], slope["lower"], slope["upper"], n))
-        )
-    except InputError as error:
-        notes.append(f"calibration slope: {error}")
-    for cut, value in signature.cutoffs_.items():
-        judged = classify(y, p, value).iloc[0]
-        rows += [
-            (f"{name}_{cut}", Estimate(float(judged[name]), None, None, n))
-            for name in ("sensitivity", "specificity", "ppv", "npv", "balanced_accuracy", "f1")
-        ]
-    scores = pd.DataFrame({"probability": p, "predicted": signature.predict(X)})
-    curves = {"roc": roc_curve(y, p), "precision_recall": precision_recall_curve(y, p)}
-    return _measures(rows), curves, scores
-
-
-def _measures(rows: list[tuple[str, Estimate]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {"measure": name, "value": e.value, "lower": e.lower, "upper": e.upper, "n": e.n}
-            for name, e in rows
-        ]
-    )
 
 
 def _bound(value: Any) -> float | None:
