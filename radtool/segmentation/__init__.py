@@ -25,7 +25,7 @@ from radtool.segmentation.segmenters import (
     totalsegmentator,
 )
 from radtool.segmentation.surface import SurfaceDistances, surface_distances
-from radtool.segmentation.train import TrainSettings, train
+from radtool.segmentation.training import TrainSettings, train
 
 __all__ = [
     "BUNDLED",

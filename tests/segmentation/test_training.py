@@ -11,7 +11,7 @@ from radtool.files import read_json
 from radtool.image import Geometry, Image, Mask
 from radtool.io import write_image, write_mask
 from radtool.segmentation import network
-from radtool.segmentation.train import TrainSettings, _Run, load_settings, train
+from radtool.segmentation.training import TrainSettings, _Run, load_settings, train
 
 TINY = {"batch": 2, "window": 16, "widths": (4, 4, 4), "check_every": 2, "mine_every": 2}
 
