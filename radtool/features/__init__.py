@@ -1,1 +1,7 @@
-"""(being built)"""
+"""Image + Mask + parameters -> one row of features; cohorts; what features there are."""
+
+from radtool.features.cohort import CohortResult, extract_cohort
+from radtool.features.extraction import extract
+from radtool.features.parameters import Parameters, load_params
+
+__all__ = ["CohortResult", "Parameters", "extract", "extract_cohort", "load_params"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,7 +15,7 @@ from radtool.provenance import provenance
 from radtool.study.workers import workers
 from radtool.table import KEYS, Failure, check_manifest, feature_columns, read_manifest, write_table
 
-__all__ = ["extract_to", "single_case"]
+__all__ = ["extract_to", "parameters_from", "single_case"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -33,6 +34,22 @@ def single_case(image: Path, mask: Path, roi: str | None = None) -> pd.DataFrame
             }
         )
     )
+
+
+def parameters_from(stored: dict[str, Any]) -> Parameters:
+    """Rebuild extraction parameters from what a signature holds.
+
+    Raises
+    ------
+    ParameterError
+        The signature was made from several modalities: their images have to be extracted by study.
+    """
+    if "convention" not in stored:
+        raise ParameterError(
+            f"the signature uses the modalities {sorted(stored)}; extract them with a study file and"
+            " give the feature table"
+        )
+    return load_params(stored)
 
 
 def extract_to(

@@ -3,6 +3,7 @@
 from radtool.table.contracts import (
     FAMILIES,
     KEYS,
+    MANIFEST_COLUMNS,
     Failure,
     check_features,
     check_manifest,
@@ -16,6 +17,7 @@ from radtool.table.step import FeatureStep, make_step, step_from_dict
 __all__ = [
     "FAMILIES",
     "KEYS",
+    "MANIFEST_COLUMNS",
     "Endpoint",
     "Failure",
     "FeatureStep",
