@@ -152,6 +152,8 @@ class Table:
         The first so many columns are left-aligned; the others hold numbers.
     emphasis : frozenset of int
         Rows printed bold.
+    details : tuple of str
+        One for each row, printed small below the last of the text columns; empty: none.
     """
 
     kind: ClassVar[str] = "table"
@@ -163,6 +165,7 @@ class Table:
     note: str = ""
     text_columns: int = 1
     emphasis: frozenset[int] = frozenset()
+    details: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:

@@ -73,13 +73,13 @@ def _study(results: StudyResults) -> Found:
 
 
 def _people(results: StudyResults) -> Found:
-    population = results.population
-    boxes = population.flow if population else ()
-    if any(box.excluded for box in boxes):
-        first, last = boxes[0], boxes[-1]
-        text = f"{integer(first.n)} {first.unit} to {integer(last.n)} {last.unit}, with reasons"
+    populations = [results.population, *(e.population for e in results.endpoints)]
+    boxes = [box for population in populations if population for box in population.flow]
+    reasons = dict.fromkeys(reason.reason for box in boxes for reason in box.excluded)
+    if reasons:
+        text = f"{len(reasons)} reasons for leaving, each with its number"
         yield "flow", Proof(text, "Flow of cases")
-    rows = population.baseline if population else ()
+    rows = [row for population in populations if population for row in population.baseline]
     if rows:
         variables = dict.fromkeys(row.variable for row in rows)
         yield "baseline", Proof(f"{len(variables)} variables", "Cohort")

@@ -75,6 +75,8 @@ class KaplanMeier(Record):
         The rule and where it was fitted: "75th percentile of the training risk score".
     confidence : str, default "log-log"
         Transformation of the limits.
+    design : str
+        As in `PerformanceRow`.
     """
 
     model: str
@@ -85,6 +87,7 @@ class KaplanMeier(Record):
     log_rank_chi2: float | None = None
     cut: str = ""
     confidence: str = "log-log"
+    design: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,8 @@ class RocCurve(Record):
         Area and its 95 % limits.
     horizon : float, optional
         Time of a time-dependent ROC.
+    design : str
+        As in `PerformanceRow`: "external", "nested CV" (out-of-fold), "apparent".
     """
 
     model: str
@@ -111,6 +116,7 @@ class RocCurve(Record):
     lower: float | None = None
     upper: float | None = None
     horizon: float | None = None
+    design: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +139,8 @@ class Calibration(Record):
         Its 95 % limits.
     horizon : float, optional
         Time at which risks are compared.
+    design : str
+        As in `PerformanceRow`.
     """
 
     model: str
@@ -147,6 +155,7 @@ class Calibration(Record):
     smooth_lower: tuple[float, ...] = ()
     smooth_upper: tuple[float, ...] = ()
     horizon: float | None = None
+    design: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,21 +87,29 @@ def _items(one: Filled) -> Table:
     rows = tuple(
         (
             item.item,
-            f"{item.label} ({item.only})" if item.only else item.label,
             _answer(item),
-            "; ".join(f"{proof.text} [{proof.where}]" for proof in item.proofs),
+            f"{item.label} ({item.only})" if item.only else item.label,
         )
         for item in one.items
     )
     return Table(
         name=f"checklist-{one.key}",
         caption=one.name,
-        columns=("Item", "What", "Draft", "Evidence [where]"),
+        columns=("Item", "Draft", "What, and the evidence [where it stands]"),
         rows=rows,
         sheet=Sheet(header, raw),
         note=f"{one.source}. {one.licence}.",
-        text_columns=4,
+        text_columns=3,
+        details=tuple(_evidence(item) for item in one.items),
     )
+
+
+def _evidence(item: FilledItem) -> str:
+    """Return the proofs as one text; the same proof in several places is named once."""
+    places: dict[str, list[str]] = {}
+    for proof in item.proofs:
+        places.setdefault(proof.text, []).append(proof.where)
+    return "; ".join(f"{text} [{', '.join(where)}]" for text, where in places.items())
 
 
 def _answer(item: FilledItem) -> str:

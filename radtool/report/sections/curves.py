@@ -37,7 +37,7 @@ def _survival_figure(endpoint: EndpointResults, curve: KaplanMeier, i: int) -> F
     said = "; ".join(
         f"{g.label}: {g.n} cases, {g.events} events, median {_median(g)}" for g in curve.groups
     )
-    alt = f"Kaplan-Meier curves of {label} in {curve.cohort}. {said}."
+    alt = f"Kaplan-Meier curves of {label} in {_where(curve)}. {said}."
     if curve.log_rank_p is not None:
         alt += f" Log-rank p {p_value(curve.log_rank_p)}."
     rows = tuple(
@@ -47,7 +47,7 @@ def _survival_figure(endpoint: EndpointResults, curve: KaplanMeier, i: int) -> F
             g.times, g.survival, g.lower or g.survival, g.upper or g.survival, strict=True
         )
     )
-    caption = f"{label}, {curve.cohort}."
+    caption = f"{label}, {_where(curve)}."
     if curve.cut:
         caption += f" Groups: {curve.cut}."
     if any(g.lower for g in curve.groups):
@@ -97,10 +97,9 @@ def _medians(endpoint: EndpointResults, curves: Sequence[KaplanMeier]) -> Table:
 
 def roc_section(endpoint: EndpointResults) -> Section | None:
     """Return ROC curves, one figure per cohort and horizon."""
-    places = dict.fromkeys((c.cohort, c.horizon) for c in endpoint.roc)
     figures = []
-    for cohort, horizon in places:
-        here = [c for c in endpoint.roc if (c.cohort, c.horizon) == (cohort, horizon)]
+    for place in dict.fromkeys((c.cohort, c.design, c.horizon) for c in endpoint.roc):
+        here = [c for c in endpoint.roc if (c.cohort, c.design, c.horizon) == place]
         figures.append(_roc_figure(endpoint, here))
     if not figures:
         return None
@@ -109,7 +108,7 @@ def roc_section(endpoint: EndpointResults) -> Section | None:
 
 def _roc_figure(endpoint: EndpointResults, curves: Sequence[RocCurve]) -> Figure:
     labels = {model.name: model.label or model.name for model in endpoint.models}
-    where = curves[0].cohort + _at(endpoint, curves[0].horizon)
+    where = _where(curves[0]) + _at(endpoint, curves[0].horizon)
     said = "; ".join(
         f"{labels.get(c.model, c.model)} AUC {estimate(c.auc, c.lower, c.upper)}" for c in curves
     )
@@ -124,6 +123,10 @@ def _roc_figure(endpoint: EndpointResults, curves: Sequence[RocCurve]) -> Figure
         caption=f"ROC, {where}. Dotted: chance.",
         sheet=Sheet(("model", "false_positive_rate", "true_positive_rate"), rows),
     )
+
+
+def _where(curve: KaplanMeier | RocCurve | Calibration) -> str:
+    return f"{curve.cohort}, {curve.design}" if curve.design else curve.cohort
 
 
 def _at(endpoint: EndpointResults, horizon: float | None) -> str:
@@ -144,7 +147,7 @@ def calibration_section(endpoint: EndpointResults) -> Section | None:
 
 def _calibration_figure(endpoint: EndpointResults, curve: Calibration, i: int) -> Figure:
     label = model_label(endpoint.models, curve.model)
-    where = curve.cohort + _at(endpoint, curve.horizon)
+    where = _where(curve) + _at(endpoint, curve.horizon)
     said = "; ".join(
         f"predicted {x:.2f} observed {y:.2f}"
         for x, y in zip(curve.predicted, curve.observed, strict=True)
