@@ -9,6 +9,7 @@ from radtool.preprocessing.intensity_step import (
     intensity_step_from_dict,
 )
 from radtool.preprocessing.landmarks import HistogramMatching, Nyul
+from radtool.preprocessing.perturb import Perturbation, noise_level, perturb, perturbations
 from radtool.preprocessing.recipes import RECIPES, recipe
 from radtool.preprocessing.scaling import Rescale, ZScore, ZScoreByTraining
 from radtool.preprocessing.smoothing import GaussianSmoothing, MedianDenoising
@@ -24,6 +25,7 @@ __all__ = [
     "IntensityStep",
     "MedianDenoising",
     "Nyul",
+    "Perturbation",
     "Rescale",
     "WhiteStripe",
     "ZScore",
@@ -31,5 +33,8 @@ __all__ = [
     "apply_steps",
     "fit_steps",
     "intensity_step_from_dict",
+    "noise_level",
+    "perturb",
+    "perturbations",
     "recipe",
 ]
