@@ -166,14 +166,32 @@ def run_series(task: SeriesTask, out: Path, work: Path) -> CaseResult:
         return earlier
     result = CaseResult()
     try:
-        _convert(task, out, result)
+        ready = _prepare(task, result)
     except RadtoolError as error:
+        ready = None
         result.note(Finding("unreadable", "error", str(error)), task.stem)
         result.fail(task.stem, str(error))
-    for name in earlier.outputs - result.outputs:
+    for name in earlier.outputs:
         (out / name).unlink(missing_ok=True)
-    write_json(memory, {"key": task.key, **asdict(result)})
+    try:
+        if ready is not None:
+            _save(task, ready, out, result)
+        write_json(memory, {"key": task.key, **asdict(result)})
+    except (RadtoolError, OSError) as error:
+        # Not remembered: the next run, with room on the disk, tries again.
+        memory.unlink(missing_ok=True)
+        _undo(out, result)
+        reason = str(error) if isinstance(error, RadtoolError) else f"cannot be written ({error})"
+        result.note(Finding("not_written", "error", reason), task.stem)
+        result.fail(task.stem, reason)
     return result
+
+
+def _undo(out: Path, result: CaseResult) -> None:
+    """Take back what was written of a series that could not be written whole."""
+    for name in result.outputs:
+        (out / name).unlink(missing_ok=True)
+    result.rows, result.status = [], "excluded"
 
 
 def remembered(memory: Path) -> tuple[CaseResult, str]:
@@ -185,36 +203,36 @@ def remembered(memory: Path) -> tuple[CaseResult, str]:
     return CaseResult(**values | {"reused": True}), key
 
 
-def _convert(task: SeriesTask, out: Path, result: CaseResult) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """An image and its masks (case id, mask, columns of the manifest), checked."""
+
+    image: Image
+    masks: list[tuple[str, Mask, dict[str, Value]]]
+
+
+def _prepare(task: SeriesTask, result: CaseResult) -> _Ready | None:
+    """Read, rasterise and check; None when nothing of the series may be used."""
     image = read_series(task.files)
     facts = describe_image(image)
     broken = _apply(task.checks.image, facts, result, task.stem)
     if broken:
         result.fail(task.stem, broken)
-        return
+        return None
     made = [_mask_of(mask, task, image, result) for mask in task.masks]
     usable = [one for one in made if one is not None]
     if not usable and not _may_lack_mask(task, result):
-        return
+        return None
+    return _Ready(image, usable)
+
+
+def _save(task: SeriesTask, ready: _Ready, out: Path, result: CaseResult) -> None:
+    """Write image, masks and previews; a row is there before its files are, so that all go."""
     result.status = "used"
     image_path = f"images/{task.stem}.nii.gz"
-    write_image(image, out / image_path)
-    common = {
-        **task.row,
-        "image": image_path,
-        "unit": image.unit,
-        "image_sha256": sha256(out / image_path),
-    }
-    if not usable:
-        preview = f"previews/{task.stem}.png"
-        write_preview(image, None, out / preview)
-        result.rows.append(
-            {**common, "case_id": task.stem, "roi": "", "mask": "", "preview": preview}
-        )
-    for case_id, mask, columns in usable:
-        name = f"{safe_name(case_id)}"
-        write_mask(mask, out / f"masks/{name}.nii.gz")
-        write_preview(image, mask, out / f"previews/{name}.png")
+    common = {**task.row, "image": image_path, "unit": ready.image.unit, "image_sha256": ""}
+    for case_id, mask, columns in ready.masks:
+        name = safe_name(case_id)
         result.rows.append(
             {
                 **common,
@@ -222,10 +240,23 @@ def _convert(task: SeriesTask, out: Path, result: CaseResult) -> None:
                 "case_id": case_id,
                 "roi": mask.roi,
                 "mask": f"masks/{name}.nii.gz",
-                "mask_sha256": sha256(out / f"masks/{name}.nii.gz"),
+                "mask_sha256": "",
                 "preview": f"previews/{name}.png",
             }
         )
+    if not ready.masks:
+        preview = f"previews/{task.stem}.png"
+        result.rows.append(
+            {**common, "case_id": task.stem, "roi": "", "mask": "", "preview": preview}
+        )
+        write_preview(ready.image, None, out / preview)
+    write_image(ready.image, out / image_path)
+    for row in result.rows:
+        row["image_sha256"] = sha256(out / image_path)
+    for row, (_, mask, _) in zip(result.rows, ready.masks, strict=False):
+        write_mask(mask, out / row["mask"])
+        row["mask_sha256"] = sha256(out / row["mask"])
+        write_preview(ready.image, mask, out / row["preview"])
 
 
 def _apply(

@@ -193,9 +193,12 @@ class _Cache:
     def store(self, found: Iterable[tuple[str, str, str]]) -> None:
         """Keep what was read."""
         rows = iter((path, f"{CACHE_VERSION}|{stamp}", record) for path, stamp, record in found)
-        while batch := list(islice(rows, 1000)):
-            with self._base:
-                self._base.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", batch)
+        try:
+            while batch := list(islice(rows, 1000)):
+                with self._base:
+                    self._base.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", batch)
+        except sqlite3.OperationalError as error:
+            raise InputError(f"the header cache cannot be written ({error})") from error
 
     def get(self, path: str, shown: str) -> tuple[Record | None, str]:
         """Return the record, or None and why it is unreadable ("": not DICOM)."""

@@ -106,12 +106,18 @@ def curate(  # noqa: PLR0913 - one call does the whole job; everything but the f
         "roi_names": dict(names.patterns),
         "pseudonyms": pseudonyms,
     }
-    made = provenance(settings)
-    write_table(result.manifest, target / "manifest.csv", made)
-    write_table(result.series, target / "series.csv")
-    write_table(result.quality, target / "quality.csv")
-    write_document(result, made, target / "curation.html")
+    _write(result, provenance(settings))
     return result
+
+
+def _write(result: CurationResult, made: Mapping[str, Any]) -> None:
+    try:
+        write_table(result.manifest, result.out / "manifest.csv", made)
+        write_table(result.series, result.out / "series.csv")
+        write_table(result.quality, result.out / "quality.csv")
+        write_document(result, made, result.out / "curation.html")
+    except OSError as error:
+        raise InputError(f"{result.out}: cannot be written ({error.strerror or error})") from error
 
 
 def _prepare(target: Path, work: Path, *, private: bool) -> None:

@@ -12,7 +12,6 @@ import jinja2
 import pandas as pd
 
 from radtool.curation.result import CurationResult
-from radtool.errors import InputError
 from radtool.files import write_text
 
 __all__ = ["write_document"]
@@ -56,11 +55,6 @@ def write_document(result: CurationResult, made: Mapping[str, Any], path: Path) 
         Provenance: settings and versions.
     path : path
         Where to; beside the folder ``previews``.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     source = files("radtool.curation").joinpath("document.html.j2").read_text(encoding="utf-8")
@@ -76,10 +70,7 @@ def write_document(result: CurationResult, made: Mapping[str, Any], path: Path) 
         settings_hash=made["settings_sha256"][:12],
         roi_names=made["settings"]["roi_names"],
     )
-    try:
-        write_text(path, words)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    write_text(path, words)
 
 
 def _cases(result: CurationResult) -> list[dict[str, Any]]:

@@ -1,0 +1,393 @@
+"""A folder becomes a manifest: every way in, every fault, and nothing lost unseen."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+
+from radtool.curation import curate
+from radtool.errors import InputError, ParameterError
+from radtool.io import read_image, read_mask
+from radtool.table import read_manifest
+
+RNG = np.random.default_rng(0)
+ARRAY = RNG.integers(0, 1200, (8, 32, 32))
+HEIGHTS = (6.0, 9.0, 12.0)
+
+
+@pytest.fixture
+def ball(phantoms):
+    return [phantoms.circle((16.3, 15.6, z), 7.2) for z in HEIGHTS]
+
+
+@pytest.fixture
+def patient(tmp_path, phantoms, ball):
+    """Write a patient: a CT and its structure set; options of `phantoms.series` and `rtstruct`."""
+
+    def write(name: str, *, change=None, rois=None, plan_change=None, **options) -> Path:
+        folder = tmp_path / "in" / options.pop("folder", name.replace("/", "_"))
+        array = options.pop("array", ARRAY)
+        phantoms.series(folder / "ct", array, patient=name, change=change, **options)
+        chosen = {"GTV-1": ball} if rois is None else rois
+        phantoms.rtstruct(folder / "plan/rs", chosen, patient=name, change=plan_change)
+        return folder
+
+    return write
+
+
+def run(tmp_path, **options):
+    return curate(tmp_path / "in", tmp_path / "out", **options)
+
+
+def reasons(result) -> str:
+    return " | ".join(failure.reason for failure in result.failures)
+
+
+def test_a_patient_becomes_a_row_with_files_that_can_be_read(tmp_path, patient):
+    patient("P1")
+    result = run(tmp_path, roi_names={"GTV": "GTV*"})
+    assert result.failures == []
+    manifest = read_manifest(tmp_path / "out/manifest.csv")
+    (row,) = manifest.to_dict("records")
+    assert (row["case_id"], row["patient_id"], row["modality"]) == ("P1-CT-GTV", "P1", "CT")
+    assert (row["roi"], row["roi_original"], row["mask_origin"]) == ("GTV", "GTV-1", "RTSTRUCT")
+    assert (row["manufacturer"], row["kernel"], row["kvp"]) == ("ACME", "B30f", 120)
+    assert (row["timepoint"], row["study_date"]) == ("baseline", 20200102)
+    image = read_image(row["image"])
+    np.testing.assert_array_equal(image.array, ARRAY - 1024)
+    mask = read_mask(row["mask"], like=image.geometry)
+    # Three slices of a circle of radius 7.2, 3 mm apart.
+    assert mask.volume_ml == pytest.approx(3 * 3 * np.pi * 7.2**2 / 1000, rel=0.02)
+    assert row["volume_ml"] == pytest.approx(mask.volume_ml, abs=1e-3)
+
+
+def test_all_outputs_are_there_and_nothing_half_written(tmp_path, patient):
+    patient("P1")
+    run(tmp_path)
+    names = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").glob("*")}
+    assert names == {
+        ".curation", "curation.html", "images", "manifest.csv", "manifest.csv.provenance.json",
+        "masks", "previews", "quality.csv", "series.csv",
+    }  # fmt: skip
+    assert not list((tmp_path / "out").rglob(".part-*"))
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".curation" not in path.parts
+    }
+
+
+def test_same_input_same_bytes_with_any_number_of_jobs(tmp_path, patient):
+    for name in ("P1", "P2", "P3"):
+        patient(name)
+    curate(tmp_path / "in", tmp_path / "a", jobs=1)
+    curate(tmp_path / "in", tmp_path / "b", jobs=2)
+    assert snapshot(tmp_path / "a") == snapshot(tmp_path / "b")
+
+
+def test_a_second_run_does_only_what_changed(tmp_path, patient, phantoms, ball):
+    patient("P1")
+    folder = patient("P2")
+    run(tmp_path)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out/images").iterdir()}
+    phantoms.rtstruct(folder / "plan/rs", {"GTV-1": ball[:2]}, patient="P2")
+    result = run(tmp_path)
+    assert result.reused == 1
+    after = {p: p.stat().st_mtime_ns for p in (tmp_path / "out/images").iterdir()}
+    changed = [p.name for p in before if before[p] != after[p]]
+    assert changed == ["P2-CT.nii.gz"]
+    assert run(tmp_path).reused == 2
+
+
+def test_a_changed_setting_is_a_change(tmp_path, patient):
+    patient("P1")
+    run(tmp_path)
+    assert run(tmp_path, checks="checks_ct").reused == 1
+    assert run(tmp_path, checks={"mask": {"volume_ml": {"min": 100}}}).reused == 0
+
+
+def test_a_deleted_output_is_made_again(tmp_path, patient):
+    patient("P1")
+    run(tmp_path)
+    (mask,) = (tmp_path / "out/masks").iterdir()
+    mask.unlink()
+    assert run(tmp_path).reused == 0
+    assert mask.exists()
+
+
+def test_a_patient_that_is_gone_takes_its_files_along(tmp_path, patient):
+    patient("P1")
+    folder = patient("P2")
+    run(tmp_path)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    run(tmp_path)
+    assert [p.name for p in (tmp_path / "out/images").iterdir()] == ["P1-CT.nii.gz"]
+    assert len(list((tmp_path / "out/masks").iterdir())) == 1
+
+
+def drop(k: int):
+    return lambda dataset, index: None if index == k else dataset
+
+
+def without(keyword: str):
+    def change(dataset, _):
+        delattr(dataset, keyword)
+        return dataset
+
+    return change
+
+
+def compressed(dataset, _):
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+    dataset.PixelData = pydicom.encaps.encapsulate([dataset.PixelData])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    return dataset
+
+
+def tilted(dataset, k):
+    dataset.ImagePositionPatient = [0, k * 1.5, k * 3]
+    return dataset
+
+
+FAULTS = {
+    "missing_slice": ({"change": drop(3)}, "missing_slices: 1 slice"),
+    "missing_rescale": ({"change": without("RescaleSlope")}, "RescaleSlope is missing"),
+    "missing_spacing": (
+        {"change": without("PixelSpacing")},
+        "damaged: 8 file.*PixelSpacing is mis",
+    ),
+    "no_position": ({"change": without("ImagePositionPatient")}, "ImagePositionPatient is missing"),
+    "no_decoder": ({"change": compressed}, "no decoder for transfer syntax JPEG 2000"),
+    "tilt": ({"change": tilted}, "gantry_tilt: slices are sheared by 26.6°"),
+    "two_slices": ({"array": ARRAY[:2], "rois": {}}, "slices: 2, at least 3 is expected"),
+    "empty_roi": ({"rois": {"GTV-1": []}}, "roi_empty: ROI 'GTV-1' has no contour"),
+    "outside": (
+        {"rois": {"GTV-1": [np.array([[900.0, 0, 6], [910, 0, 6], [905, 9, 6]])]}},
+        "mask_geometry: ROI 'GTV' lies outside the image",
+    ),
+    "between": (
+        {"rois": {"GTV-1": [np.array([[9.1, 9.1, 6], [9.2, 9.1, 6], [9.2, 9.2, 6]])]}},
+        "roi_empty: ROI 'GTV-1' holds no voxel centre",
+    ),
+    "bent": (
+        {"rois": {"GTV-1": [np.array([[5.0, 5, 6], [25, 5, 12], [25, 25, 6], [5, 25, 6]])]}},
+        "mask_geometry: .* not planar",
+    ),
+    "no_wanted_roi": ({"rois": {"Lung": []}}, "no mask of a wanted ROI"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_patient_is_named_and_the_other_goes_on(tmp_path, patient, fault):
+    options, words = FAULTS[fault]
+    patient("good")
+    patient("bad", **options)
+    result = run(tmp_path, roi_names={"GTV": "GTV*"})
+    assert result.manifest["patient_id"].tolist() == ["good"]
+    assert {failure.case_id.split("-")[0] for failure in result.failures} == {"bad"}
+    assert pytest.importorskip("re").search(words, reasons(result)), reasons(result)
+    errors = result.findings[result.findings["severity"] == "error"]
+    assert set(errors["patient_id"]) == {"bad"}
+    assert not [p for p in (tmp_path / "out").rglob("*") if "bad-" in p.name and p.suffix == ".gz"]
+
+
+def test_truncated_pixels_are_a_failure_and_truncated_headers_are_counted(tmp_path, patient):
+    patient("good")
+    folder = patient("bad")
+    paths = sorted((folder / "ct").iterdir())
+    paths[2].write_bytes(paths[2].read_bytes()[:-600])
+    (tmp_path / "in/cut").write_bytes(paths[0].read_bytes()[:200])
+    result = run(tmp_path)
+    assert result.manifest["patient_id"].tolist() == ["good"]
+    assert f"ct/{paths[2].name}" in reasons(result)
+    unreadable = result.findings[result.findings["check"] == "unreadable_file"]
+    assert unreadable["files"].tolist() == ["cut"]
+    assert dict(result.flow[0].lost) == {"unreadable": 1}
+
+
+def test_a_structure_set_without_its_series_is_named(tmp_path, patient, phantoms, ball):
+    patient("P1")
+    phantoms.rtstruct(tmp_path / "in/lost/rs", {"GTV-1": ball}, patient="P9")
+    result = run(tmp_path)
+    assert len(result.manifest) == 1
+    (failure,) = result.failures
+    assert failure.case_id == "P9-RTSTRUCT"
+    assert "refers to a series that is not there" in failure.reason
+    assert failure.path.endswith("in/lost/rs")
+
+
+def test_of_two_structure_sets_the_newest_is_used_and_said(tmp_path, patient, phantoms, ball):
+    folder = patient("P1")
+
+    def later(dataset):
+        dataset.StructureSetDate = "20210505"
+
+    phantoms.rtstruct(folder / "plan/new", {"GTV-1": ball[:1]}, patient="P1", change=later)
+    result = run(tmp_path)
+    (row,) = result.manifest.to_dict("records")
+    assert row["volume_ml"] == pytest.approx(3 * np.pi * 7.2**2 / 1000, rel=0.02)
+    noted = result.findings.set_index("check").loc["several_structure_sets"]
+    assert "2 files hold this ROI; the newest is used (20210505)" in noted["detail"]
+
+
+def test_several_rois_of_a_pattern_become_rows_of_their_own(tmp_path, patient, ball):
+    patient("P1", rois={"GTV-1": ball, "GTV-2": ball[:2], "Lung": ball})
+    result = run(tmp_path, roi_names={"GTV": "GTV*"})
+    assert result.manifest["roi"].tolist() == ["GTV-1", "GTV-2"]
+    assert (result.findings["check"] == "several_rois").sum() == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["<script>alert(1)</script>", "../../escape", "a/b\\c", "مريض ٤٢", "Ünïcode, A^B", "=1+1"],
+)
+def test_hostile_patient_ids_stay_text(tmp_path, patient, name):
+    def change(dataset, _=None):
+        dataset.SpecificCharacterSet = "ISO_IR 192"
+        return dataset
+
+    patient(name, folder="x", change=change, plan_change=change)
+    result = run(tmp_path)
+    assert result.manifest["patient_id"].tolist() == [name]
+    assert read_manifest(tmp_path / "out/manifest.csv")["patient_id"].tolist() == [name]
+    words = (tmp_path / "out/curation.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in words
+    made = {p.parent.name for p in tmp_path.rglob("*.nii.gz")}
+    assert made == {"images", "masks"}
+
+
+def test_a_zip_is_curated_like_a_folder(tmp_path, patient):
+    patient("P1")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for path in sorted((tmp_path / "in").rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(tmp_path))
+    plain = curate(tmp_path / "in", tmp_path / "out")
+    zipped = curate(tmp_path / "all.zip", tmp_path / "out2")
+    pd.testing.assert_frame_equal(plain.manifest, zipped.manifest)
+
+
+def test_output_inside_the_input_is_not_crawled(tmp_path, patient):
+    patient("P1")
+    for _ in range(2):
+        result = curate(tmp_path / "in", tmp_path / "in/out")
+    assert result.flow[0].count == 9
+
+
+def test_an_unwritable_output_is_refused(tmp_path, patient):
+    patient("P1")
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(InputError, match="cannot be written"):
+        run(tmp_path)
+
+
+def test_wrong_settings_are_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(ParameterError, match="has no pattern"):
+        run(tmp_path, roi_names={"GTV": []})
+    with pytest.raises(InputError, match="no such file of checks"):
+        run(tmp_path, checks=tmp_path / "absent.yaml")
+    with pytest.raises(InputError, match="no such file or folder"):
+        run(tmp_path)
+
+
+DISK_FULL = """
+import resource, signal, sys
+from radtool.curation import curate
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+result = curate(sys.argv[1], sys.argv[2])
+print(list(result.manifest["patient_id"]), [failure.reason for failure in result.failures])
+"""
+
+
+def test_a_full_disk_fails_the_case_and_leaves_nothing_half_written(tmp_path, patient):
+    pytest.importorskip("resource", reason="file size limits stand in for a full disk")
+    patient("small", array=ARRAY[:4] * 0 + 1000)
+    patient("large", array=RNG.integers(0, 60000, (8, 160, 160)))
+    done = subprocess.run(
+        [sys.executable, "-c", DISK_FULL, str(tmp_path / "in"), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "['small']" in done.stdout
+    assert "cannot be written" in done.stdout
+    assert not list((tmp_path / "out").rglob(".part-*"))
+    assert [p.name for p in (tmp_path / "out/images").iterdir()] == ["small-CT.nii.gz"]
+    # With room on the disk the next run makes up for it.
+    assert sorted(run(tmp_path).manifest["patient_id"]) == ["large", "small"]
+
+
+def test_images_without_masks_can_be_kept_for_segmentation(tmp_path, phantoms):
+    phantoms.series(tmp_path / "in", ARRAY)
+    assert len(run(tmp_path).manifest) == 0
+    kept = run(tmp_path, checks={"series": {"modality": {"allowed": ["CT"]}}})
+    (row,) = kept.manifest.to_dict("records")
+    assert (row["case_id"], row["mask"], row["roi"]) == ("P1-CT", "", "")
+    read_manifest(tmp_path / "out/manifest.csv")
+
+
+def test_a_wrong_modality_is_excluded_when_the_checks_say_so(tmp_path, patient):
+    patient("P1")
+    patient("P2", kind="MR")
+    result = run(tmp_path, checks="checks_ct")
+    assert result.manifest["patient_id"].tolist() == ["P1"]
+    assert reasons(result).startswith("modality: MR, allowed: CT")
+
+
+def test_followup_studies_get_time_points(tmp_path, patient, phantoms, ball):
+    patient("P1")
+
+    def later(dataset, _=None):
+        dataset.StudyDate = "20200601"
+        return dataset
+
+    phantoms.series(tmp_path / "in/later", ARRAY, name="later", change=later)
+    phantoms.rtstruct(tmp_path / "in/later/rs", {"GTV-1": ball}, name="later")
+    manifest = run(tmp_path).manifest.set_index("case_id")
+    assert manifest["timepoint"].to_dict() == {
+        "P1-CT-GTV-1": "baseline",
+        "P1-CT-followup-1-GTV-1": "followup-1",
+    }
+
+
+def test_everybody_is_counted(tmp_path, patient):
+    patient("P1")
+    patient("P2", change=drop(3))
+    patient("P3", rois={"GTV-1": []})
+    result = run(tmp_path)
+    steps = {step.label: (step.count, dict(step.lost)) for step in result.flow}
+    assert steps == {
+        "files": (26, {}),
+        "DICOM files": (26, {"structure sets and segmentations": 3}),
+        "image series": (3, {"missing_slices": 1}),
+        "series that are a volume and pass the checks": (2, {"roi_empty": 1}),
+        "series with a mask": (1, {}),
+        "cases in the manifest": (1, {}),
+        "patients in the manifest": (1, {}),
+    }
+    assert result.series.set_index("patient_id")["status"].to_dict() == {
+        "P1": "used", "P2": "excluded", "P3": "excluded",
+    }  # fmt: skip
+    words = (tmp_path / "out/curation.html").read_text()
+    for failure in result.failures:
+        assert failure.case_id in words
+
+
+def test_progress_names_what_is_done(tmp_path, patient):
+    patient("P1")
+    seen = []
+    run(tmp_path, progress=lambda *step: seen.append(step))
+    assert seen[-1] == (1, 1, "images and masks")
+    assert (9, 9, "headers") in seen
