@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import pywt
-from scipy import ndimage
 
 from radtool.errors import ParameterError, did_you_mean
 from radtool.filters.settings import Filter, Support
@@ -94,18 +92,9 @@ def stationary_bands(array: np.ndarray, wavelet: str, axes: Sequence[int]) -> di
         Band ("LLL" … "HHH") -> response, of even lengths; approximation ("L…L") first.
     """
     padded = np.pad(array, [(0, size % 2) for size in array.shape], mode="wrap")
-    if padded.dtype != np.float32:
-        padded = padded.astype(np.float64)
-    bank = pywt.Wavelet(wavelet)
-    bands = {"": padded}
-    for axis in axes:
-        bands = {
-            name + letter: ndimage.convolve1d(data, np.asarray(taps), axis=axis, mode="wrap")
-            for name, data in bands.items()
-            for letter, taps in (("L", bank.dec_lo), ("H", bank.dec_hi))
-        }
-    ordered = itertools.product("LH", repeat=len(axes))
-    return {"".join(letters): bands["".join(letters)] for letters in ordered}
+    # PyWavelets works in float32 for float32 images; its own order of sums is part of the result.
+    (bands,) = pywt.swtn(padded, wavelet, level=1, axes=tuple(axes))
+    return {name.replace("a", "L").replace("d", "H"): band for name, band in bands.items()}
 
 
 def cut_back(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

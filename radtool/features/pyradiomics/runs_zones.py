@@ -50,6 +50,7 @@ def glrlm_features(
     steps = ranks.steps(offsets)
     counts = count_runs(ranks.flat, ranks.voxels, steps, ranks.n_levels, ranks.longest)
     matrices = counts[:, 1:, 1:].astype(np.float64)
+    _drop_lone_lines(matrices, binned.array, offsets)
     if settings.weighting_norm is not None:
         factor = weights(offsets, settings.weighting_norm, spacing, "runs")
         matrices = np.tensordot(factor, matrices, 1)[None]
@@ -61,6 +62,21 @@ def glrlm_features(
     sizes = np.arange(1, longest + 1, dtype=np.float64)
     row = matrix_features(matrices, binned.occupied.astype(np.float64), sizes).mean(0)
     return _named(_RUNS, row)
+
+
+def _drop_lone_lines(matrices: np.ndarray, array: np.ndarray, offsets: np.ndarray) -> None:
+    """Empty, in place, the directions in which no line has two voxels of the region.
+
+    pyradiomics does not count the runs of such directions.
+    """
+    lone = np.flatnonzero(~matrices[:, :, 1:].any((1, 2)))
+    points = np.argwhere(array) if len(lone) else np.empty((0, 3))
+    for direction in lone:
+        offset = offsets[direction]
+        axis = int(np.flatnonzero(offset)[0])
+        lines = points - (points[:, axis] // offset[axis])[:, None] * offset
+        if len(np.unique(lines, axis=0)) == len(points):
+            matrices[direction] = 0
 
 
 def glszm_features(binned: Binned, settings: PyradiomicsSettings) -> dict[str, float]:
