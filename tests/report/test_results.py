@@ -10,6 +10,8 @@ from radtool.files import write_json
 from radtool.report.results import (
     SCHEMA,
     Coefficient,
+    DecisionCurve,
+    Distribution,
     EndpointResults,
     Harmonization,
     KaplanMeier,
@@ -102,6 +104,35 @@ def test_missing_key_is_refused_with_its_place():
     ],
 )
 def test_values_of_another_kind_are_refused(record, data, words):
+    with pytest.raises(InputError, match=words):
+        record.from_dict(data)
+
+
+@pytest.mark.parametrize(
+    ("record", "data", "words"),
+    [
+        (
+            SurvivalGroup,
+            {"label": "a", "n": 1, "events": 1, "times": [1, 2], "survival": [0.5]},
+            "results: SurvivalGroup: lengths differ: times 2, survival 1",
+        ),
+        (
+            DecisionCurve,
+            {
+                "cohort": "c",
+                "thresholds": [0.1],
+                "strategies": [{"label": "all", "net_benefit": []}],
+            },
+            "'all' has 0 net benefits for 1 thresholds",
+        ),
+        (
+            Distribution,
+            {"feature": "f", "edges": [0, 1], "groups": [{"label": "a", "counts": [1, 2]}]},
+            "'f': 2 counts for 2 bin edges",
+        ),
+    ],
+)
+def test_curves_whose_parts_do_not_match_are_refused(record, data, words):
     with pytest.raises(InputError, match=words):
         record.from_dict(data)
 

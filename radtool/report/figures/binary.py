@@ -19,6 +19,7 @@ from radtool.report.figures.canvas import (
     nice_ticks,
     polyline,
     segment,
+    shortened,
     words,
 )
 from radtool.report.results import Calibration, DecisionCurve, RocCurve
@@ -60,7 +61,7 @@ def draw_roc(curves: Sequence[RocCurve], labels: Mapping[str, str], *, alt: str)
     parts.append(segment(*chance, colour=MUTED, dash="2 4"))
     entries = []
     for i, curve in enumerate(curves):
-        label = labels.get(curve.model, curve.model)
+        label = shortened(labels.get(curve.model, curve.model), 34)
         area = f", AUC {estimate(curve.auc, curve.lower, curve.upper, 2)}" if curve.auc else ""
         entries.append((label + area, *_style(i)))
         colour, dash = _style(i)

@@ -23,6 +23,7 @@ __all__ = [
     "nice_ticks",
     "polyline",
     "segment",
+    "shortened",
     "square",
     "staircase",
     "tick_text",
@@ -239,6 +240,17 @@ def axes(
     return parts
 
 
+def shortened(text: str, most: int) -> str:
+    """Cut a text that would not fit; the table beside the figure has it in full.
+
+    Examples
+    --------
+    >>> shortened("clinical + volume", 10)
+    'clinical …'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def legend(
     x: float, y: float, entries: Sequence[tuple[str, str, str]], *, row: float = 15
 ) -> list[str]:
@@ -247,7 +259,7 @@ def legend(
     for i, (label, colour, dash) in enumerate(entries):
         middle = y + i * row
         parts.append(segment((x, middle), (x + 22, middle), colour=colour, width=2.2, dash=dash))
-        parts.append(words(x + 28, middle + 3.8, label))
+        parts.append(words(x + 28, middle + 3.8, shortened(label, 58)))
     return parts
 
 

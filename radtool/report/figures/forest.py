@@ -17,6 +17,7 @@ from radtool.report.figures.canvas import (
     log_ticks,
     nice_ticks,
     segment,
+    shortened,
     square,
     words,
 )
@@ -95,7 +96,9 @@ def draw_forest(
 def _row(frame: Frame, row: ForestRow, y: float, digits: int) -> list[str]:
     heading = row.value is None and row.bold
     weight = "600" if row.bold else ""
-    parts = [words(2 if row.bold else 10, y + 3.8, _cut(row.label), size=10.5, weight=weight)]
+    parts = [
+        words(2 if row.bold else 10, y + 3.8, shortened(row.label, 30), size=10.5, weight=weight)
+    ]
     if heading:
         return parts
     text = estimate(row.value, row.lower, row.upper, digits)
@@ -112,10 +115,6 @@ def _row(frame: Frame, row: ForestRow, y: float, digits: int) -> list[str]:
             parts.append(words(frame.left - 4, y + 3.6, "‹", colour=colour, size=14))
     parts.append(square((frame.x(row.value), y), colour=colour or INK, size=7))
     return parts
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= 29 else label[:28] + "…"
 
 
 def _range(rows: Sequence[ForestRow], reference: float | None, *, log: bool) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from radtool.report.figures.canvas import (
     circle,
     drawing,
     segment,
+    shortened,
     square,
     words,
 )
@@ -61,10 +62,10 @@ def _legend(batches: Sequence[str]) -> tuple[list[str], float]:
     parts: list[str] = []
     x, y = 14.0, 14.0
     for i, batch in enumerate(batches):
-        wide = 30.0 + 6.2 * len(batch)
+        wide = 30.0 + 6.2 * min(len(batch), 40)
         if x > 14 and x + wide > WIDTH:
             x, y = 14.0, y + 15
-        parts += [_dot((x, y), i), words(x + 9, y + 3.8, batch)]
+        parts += [_dot((x, y), i), words(x + 9, y + 3.8, shortened(batch, 40))]
         x += wide
     return parts, y + 16
 

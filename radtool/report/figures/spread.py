@@ -18,6 +18,7 @@ from radtool.report.figures.canvas import (
     nice_ticks,
     polyline,
     segment,
+    shortened,
     words,
 )
 from radtool.report.results import Distribution
@@ -51,7 +52,7 @@ def draw_distribution(found: Distribution, *, alt: str) -> Markup:
         frame,
         x_ticks=nice_ticks(low, far, about=4),
         y_ticks=nice_ticks(0, high, about=3),
-        x_label=found.feature if len(found.feature) <= 60 else found.feature[:59] + "…",
+        x_label=shortened(found.feature, 60),
         y_label="Share of class",
     )
     entries = []

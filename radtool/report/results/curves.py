@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from radtool.errors import InputError
 from radtool.report.results.record import Record
 
 __all__ = [
@@ -40,6 +41,11 @@ class SurvivalGroup(Record):
     predicted_times, predicted : tuple of float
         Mean predicted survival of the group.
     """
+
+    PARALLEL = (
+        ("times", "survival", "lower", "upper"),
+        ("predicted_times", "predicted"),
+    )
 
     label: str
     n: int
@@ -108,6 +114,8 @@ class RocCurve(Record):
         As in `PerformanceRow`: "external", "nested CV" (out-of-fold), "apparent".
     """
 
+    PARALLEL = (("false_positive_rate", "true_positive_rate"),)
+
     model: str
     cohort: str
     false_positive_rate: tuple[float, ...]
@@ -142,6 +150,11 @@ class Calibration(Record):
     design : str
         As in `PerformanceRow`.
     """
+
+    PARALLEL = (
+        ("predicted", "observed", "lower", "upper", "n"),
+        ("smooth_predicted", "smooth_observed", "smooth_lower", "smooth_upper"),
+    )
 
     model: str
     cohort: str
@@ -194,6 +207,14 @@ class DecisionCurve(Record):
     thresholds: tuple[float, ...]
     strategies: tuple[DecisionStrategy, ...]
     horizon: float | None = None
+
+    def __post_init__(self) -> None:
+        for one in self.strategies:
+            if len(one.net_benefit) != len(self.thresholds):
+                raise InputError(
+                    f"{one.label!r} has {len(one.net_benefit)} net benefits for"
+                    f" {len(self.thresholds)} thresholds"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from radtool.errors import InputError
 from radtool.report.results.record import Record
 
 __all__ = ["Distribution", "DistributionGroup", "Exploration", "FeatureSummary", "GroupSize"]
@@ -103,6 +104,13 @@ class Distribution(Record):
     edges: tuple[float, ...]
     groups: tuple[DistributionGroup, ...]
 
+    def __post_init__(self) -> None:
+        for group in self.groups:
+            if len(group.counts) != len(self.edges) - 1:
+                raise InputError(
+                    f"{self.feature!r}: {len(group.counts)} counts for {len(self.edges)} bin edges"
+                )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exploration(Record):
@@ -139,6 +147,8 @@ class Exploration(Record):
     generated : str
         Declared time stamp; empty: none.
     """
+
+    PARALLEL = (("order", "correlation"),)
 
     title: str
     n_cases: int

@@ -7,7 +7,7 @@ import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from radtool.errors import InputError, did_you_mean
 from radtool.files import encode
@@ -20,9 +20,18 @@ class Record:
 
     Subclasses are frozen keyword-only dataclasses whose fields are texts, numbers, tuples,
     mappings and other records. ``None`` (or NaN, which is stored as null) means "not known".
+    `PARALLEL` names groups of tuples that must have one length wherever they are not empty.
     """
 
     __slots__ = ()
+    PARALLEL: ClassVar[tuple[tuple[str, ...], ...]] = ()
+
+    def __post_init__(self) -> None:
+        for names in type(self).PARALLEL:
+            lengths = {name: len(getattr(self, name)) for name in names}
+            if len(set(lengths.values()) - {0}) > 1:
+                found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+                raise InputError(f"{type(self).__name__}: lengths differ: {found}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; optional fields that are empty are left out."""
@@ -51,7 +60,8 @@ class Record:
         """
         if not isinstance(data, Mapping):
             raise InputError(f"{where}: expected keys and values, found {type(data).__name__}")
-        hints = get_type_hints(cls)
+        fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        hints = {name: hint for name, hint in get_type_hints(cls).items() if name in fields}
         for key in data:
             if key not in hints:
                 raise InputError(f"{where} has no key {key!r}{did_you_mean(key, hints)}")
@@ -64,6 +74,8 @@ class Record:
             return cls(**values)
         except TypeError as error:
             raise InputError(f"{where} is incomplete: {error}") from error
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
 
 
 def _is_required(field: dataclasses.Field[Any]) -> bool:

@@ -23,8 +23,7 @@ def checklist_section(results: StudyResults) -> Section | None:
     filled = fill_all(results)
     intro = Text(
         text="Drafts. An item is proposed “yes” only where this run holds the evidence for it;"
-        " everything else stays open. Only the authors’ own answers, given in the study file, are"
-        " final."
+        " everything else stays open. Only the authors’ own answers are final."
     )
     blocks: list[Block] = [intro, _overview(filled)]
     blocks += [Fold(summary=_summary(one), blocks=(_items(one),)) for one in filled]

@@ -144,7 +144,7 @@ def _coefficients(endpoint: EndpointResults, model: ModelResult) -> Table:
         ),
         sheet=sheet_of(rows, (*fields, "importance")),
         text_columns=text_columns,
-        note=SELECTED if model.path else "",
+        note=SELECTED if model.path and "p" in columns else "",
     )
 
 
