@@ -2,6 +2,7 @@
 
 from radtool.segmentation.dataset import TrainingCase, assign_splits, load_cases
 from radtool.segmentation.detection import LesionDetection, detect_lesions, lung_scores
+from radtool.segmentation.explain import grad_cam, integrated_gradients
 from radtool.segmentation.export import export_onnx
 from radtool.segmentation.lungs import LungRegion, isolate_lungs
 from radtool.segmentation.measure import Recist, recist
@@ -13,6 +14,7 @@ from radtool.segmentation.observers import (
     staple,
 )
 from radtool.segmentation.predict import FLAGS, Segmentation, segment
+from radtool.segmentation.quality import contour_anomaly, contour_traits
 from radtool.segmentation.runtime import BUNDLED, Network, load_network, pick_device
 from radtool.segmentation.segmenters import (
     Segmenter,
@@ -44,8 +46,12 @@ __all__ = [
     "apply_segmenter",
     "assign_splits",
     "compare_masks",
+    "contour_anomaly",
+    "contour_traits",
     "detect_lesions",
     "export_onnx",
+    "grad_cam",
+    "integrated_gradients",
     "isolate_lungs",
     "load_cases",
     "load_network",

@@ -48,6 +48,9 @@ class Segmentation:
     probability : Image
         Tumour probability, 0 to 1, on the same grid, before the choice of a component; 0 outside
         the searched region.
+    spread : Image
+        Standard deviation of the probability between the image and its mirror images, same grid;
+        highest where the contour is uncertain.
     confidence : float
         0 to 1, higher is surer: mean probability inside the mask times the mean DSC of the flipped
         answers with the mask. For an empty mask 1 minus the highest probability. It ranks cases;
@@ -62,6 +65,7 @@ class Segmentation:
 
     mask: Mask
     probability: Image
+    spread: Image
     confidence: float
     candidates: int
     flags: tuple[str, ...]
@@ -120,10 +124,15 @@ def segment(
     origin = f"{network.name} {network.digest[:12]}"
     mask = Mask(_back(mean, kept, working, image, threshold), image.geometry, "tumour", origin)
     agreement = _agreement(maps > threshold, kept)
-    shown = to_input_grid(np.where(inside, mean, 0), working.geometry, image.geometry)
+
+    def shown(values: np.ndarray, unit: str) -> Image:
+        there = to_input_grid(np.where(inside, values, 0), working.geometry, image.geometry)
+        return Image(there, image.geometry, unit)
+
     return Segmentation(
         mask,
-        Image(shown, image.geometry, "probability"),
+        shown(mean, "probability"),
+        shown(maps.std(axis=0), "probability"),
         _confidence(mean, kept, inside, agreement),
         len(scores),
         _flags(kept, scores, region, agreement),

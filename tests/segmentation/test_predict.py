@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from radtool.errors import InputError, ParameterError
 from radtool.image import Geometry, Image
@@ -128,6 +131,29 @@ def test_the_same_call_gives_the_same_bytes(thorax, soft_tissue_network):
 def test_unknown_settings_are_refused(thorax, settings, words):
     with pytest.raises(ParameterError, match=words):
         segment(thorax(None).image, **settings)
+
+
+def test_mirror_answers_differ_most_at_the_border(thorax, soft_tissue_network, monkeypatch):
+    # The stand-in is made to lean to one side, as a trained network does at an uncertain edge.
+    honest = type(soft_tissue_network).probability
+    monkeypatch.setattr(
+        type(soft_tissue_network),
+        "probability",
+        lambda self, hu: 0.5 * (honest(self, hu) + np.roll(honest(self, hu), 1, axis=2)),
+    )
+    scan = thorax(((0.0, 0.0, 0.0), 20.0))
+    spread = segment(scan.image).spread.array
+    core = ndimage.binary_erosion(scan.lesion, iterations=3)
+    border = scan.lesion & ~ndimage.binary_erosion(scan.lesion)
+    assert spread[border].mean() > 3 * spread[core].mean()
+
+
+def test_no_network_connection_is_made(thorax, soft_tissue_network, monkeypatch):
+    def refuse(*_args, **_settings):
+        raise AssertionError("segmentation must not use the network")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    assert not segment(thorax().image).mask.is_empty
 
 
 def test_every_flag_is_explained():
