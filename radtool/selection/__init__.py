@@ -1,5 +1,6 @@
 """Which features go on: prepared, stable, not redundant, related to the outcome."""
 
+from radtool.selection.clusters import ClusterFilter, clustered_order, feature_clusters
 from radtool.selection.concordance import (
     BlandAltman,
     Concordance,
@@ -12,22 +13,38 @@ from radtool.selection.concordance import (
     repeatability,
 )
 from radtool.selection.correlation import CorrelationFilter
+from radtool.selection.elastic_net import ElasticNetFilter
+from radtool.selection.elimination import BackwardElimination
 from radtool.selection.filters import StabilityFilter, VarianceFilter, VolumeFilter
 from radtool.selection.kappa import Kappa, cohen_kappa, fleiss_kappa
 from radtool.selection.multiplicity import adjust_p
-from radtool.selection.preparing import MedianImputer, Standardize
+from radtool.selection.preparing import (
+    MedianImputer,
+    Standardize,
+    VolumeResiduals,
+    Winsorize,
+)
+from radtool.selection.ranking import ForestImportanceFilter, MRMRFilter, MutualInformationFilter
+from radtool.selection.recursive import RecursiveElimination
 from radtool.selection.reliability import ICC_FORMS, icc, icc_many
 from radtool.selection.stability import stability_table
 from radtool.selection.univariate import UnivariateCoxFilter, UnivariateMarkerFilter
 
 __all__ = [
     "ICC_FORMS",
+    "BackwardElimination",
     "BlandAltman",
+    "ClusterFilter",
     "Concordance",
     "CorrelationFilter",
+    "ElasticNetFilter",
+    "ForestImportanceFilter",
     "Kappa",
+    "MRMRFilter",
     "MedianImputer",
+    "MutualInformationFilter",
     "OverallConcordance",
+    "RecursiveElimination",
     "Repeatability",
     "StabilityFilter",
     "Standardize",
@@ -35,11 +52,15 @@ __all__ = [
     "UnivariateMarkerFilter",
     "VarianceFilter",
     "VolumeFilter",
+    "VolumeResiduals",
+    "Winsorize",
     "adjust_p",
     "bland_altman",
     "ccc",
     "ccc_many",
+    "clustered_order",
     "cohen_kappa",
+    "feature_clusters",
     "fleiss_kappa",
     "icc",
     "icc_many",

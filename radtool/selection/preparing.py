@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import OneToOneFeatureMixin
 
-from radtool.selection._base import Selector, Step
+from radtool.errors import ParameterError, TableError
+from radtool.selection._base import Selector, Step, listed
+from radtool.selection.filters import volume_position
 
-__all__ = ["MedianImputer", "Standardize"]
+__all__ = ["MedianImputer", "Standardize", "VolumeResiduals", "Winsorize"]
 
 
 class Standardize(OneToOneFeatureMixin, Step):
@@ -104,6 +106,123 @@ class MedianImputer(Selector):
         for i in np.flatnonzero(empty):
             self._drop(int(i), "no value in training")
         return ~empty
+
+
+class Winsorize(OneToOneFeatureMixin, Step):
+    """Pull extreme values in to quantiles of the training cases; missing stay missing.
+
+    Parameters
+    ----------
+    lower, upper : float, default 0.01 and 0.99
+        Quantiles of the training values.
+    """
+
+    state: ClassVar[tuple[str, ...]] = (
+        "feature_names_in_",
+        "n_features_in_",
+        "columns_",
+        "features_",
+        "limits_",
+    )
+    _gaps_allowed: ClassVar[bool] = True
+
+    def __init__(self, lower: float = 0.01, upper: float = 0.99) -> None:
+        self.lower = lower
+        self.upper = upper
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the limits of each feature."""
+        if not 0 <= self.lower < self.upper <= 1:
+            raise ParameterError(
+                f"Winsorize: 0 <= lower < upper <= 1 needed, got {self.lower}, {self.upper}"
+            )
+        values = self._learn_columns(X)
+        empty = np.isnan(values).all(axis=0)
+        self.limits_ = np.full((2, values.shape[1]), np.nan)
+        self.limits_[:, ~empty] = np.nanquantile(
+            values[:, ~empty], [self.lower, self.upper], axis=0
+        )
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Clip to the training limits."""
+        values = self._read_columns(X)
+        low = np.where(np.isnan(self.limits_[0]), -np.inf, self.limits_[0])
+        high = np.where(np.isnan(self.limits_[1]), np.inf, self.limits_[1])
+        return _like(X, np.clip(values, low, high), self.features_)
+
+
+class VolumeResiduals(OneToOneFeatureMixin, Step):
+    """Take out of each feature what the volume explains in the training cases.
+
+    A straight line on the volume is fitted to each feature; what is left, plus the training mean,
+    goes on. The volume column itself is unchanged. Missing values stay missing and
+    are left out of their feature's line only.
+
+    Parameters
+    ----------
+    volume : str or int, default 0
+        Column with the volume (an int: position among the numeric columns).
+    scale : {"log", "linear"}, default "log"
+        The line is on ln(volume), which must be above 0, or on the volume itself.
+
+    Attributes
+    ----------
+    slope_ : ndarray of shape (n_features,)
+        Per unit of (ln) volume.
+    """
+
+    state: ClassVar[tuple[str, ...]] = (
+        "feature_names_in_",
+        "n_features_in_",
+        "columns_",
+        "features_",
+        "slope_",
+        "middle_",
+    )
+    _gaps_allowed: ClassVar[bool] = True
+
+    def __init__(self, volume: str | int = 0, *, scale: Literal["log", "linear"] = "log") -> None:
+        self.volume = volume
+        self.scale = scale
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the line of each feature."""
+        if self.scale not in ("log", "linear"):
+            raise ParameterError(f"VolumeResiduals: scale is log or linear, got {self.scale!r}")
+        values = self._learn_columns(X, least_cases=2)
+        where = volume_position(self.volume, self.features_, "VolumeResiduals")
+        size = self._size(values, where, X)
+        known = np.isfinite(values)
+        n = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, values, 0.0).sum(axis=0) / n
+        middle = np.where(known, size[:, None], 0.0).sum(axis=0) / n
+        x = np.where(known, size[:, None] - middle, 0.0)
+        spread = (x**2).sum(axis=0)
+        self.slope_ = (x * np.where(known, values - mean, 0.0)).sum(axis=0)
+        self.slope_ /= np.where(spread > 0, spread, 1.0)
+        self.slope_[where] = 0.0
+        self.middle_ = middle
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Take the training lines out."""
+        values = self._read_columns(X)
+        where = volume_position(self.volume, self.features_, "VolumeResiduals")
+        size = self._size(values, where, X)
+        moved = values - self.slope_ * (size[:, None] - self.middle_)
+        return _like(X, moved, self.features_)
+
+    def _size(self, values: np.ndarray, where: int, X: Any) -> np.ndarray:
+        volume = values[:, where]
+        bad = ~(volume > 0) if self.scale == "log" else ~np.isfinite(volume)
+        if bad.any():
+            cases = X.index[bad] if isinstance(X, pd.DataFrame) else np.flatnonzero(bad)
+            raise TableError(
+                "VolumeResiduals: the volume is missing, or not above 0, for case(s)"
+                f" {listed(cases)}"
+            )
+        return np.log(volume) if self.scale == "log" else volume
 
 
 def _is_constant(values: np.ndarray) -> np.ndarray:

@@ -1,28 +1,46 @@
-"""Every step keeps scikit-learn's contract, and ours."""
+"""Every step keeps scikit-learn's contract."""
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from radtool.selection import (
+    BackwardElimination,
+    ClusterFilter,
     CorrelationFilter,
+    ElasticNetFilter,
+    ForestImportanceFilter,
     MedianImputer,
+    MRMRFilter,
+    MutualInformationFilter,
+    RecursiveElimination,
     StabilityFilter,
     Standardize,
     UnivariateCoxFilter,
     UnivariateMarkerFilter,
     VarianceFilter,
     VolumeFilter,
+    VolumeResiduals,
+    Winsorize,
 )
 
 STEPS = [
+    BackwardElimination(),
+    ClusterFilter(),
     CorrelationFilter(),
     CorrelationFilter(keep="univariate"),
+    ElasticNetFilter(folds=3, steps=10),
+    ForestImportanceFilter(top=2, forests=2, trees=(3, 5)),
+    MRMRFilter(top=2),
     MedianImputer(),
+    MutualInformationFilter(top=2),
+    RecursiveElimination(1),
     StabilityFilter(),
     Standardize(),
     UnivariateCoxFilter(),
     UnivariateMarkerFilter(),
     VarianceFilter(),
     VolumeFilter(),
+    VolumeResiduals(scale="linear"),
+    Winsorize(),
 ]
 
 
