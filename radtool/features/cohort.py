@@ -15,6 +15,7 @@ import pandas as pd
 from radtool.errors import InputError, RadtoolError, TableError
 from radtool.features.extraction import extract
 from radtool.features.parameters import Parameters, load_params
+from radtool.features.pyradiomics.parameters import PyradiomicsParameters
 from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
 from radtool.io import read_image, read_mask
 from radtool.table import KEYS, MANIFEST_COLUMNS, Failure, read_manifest
@@ -46,7 +47,7 @@ class CohortResult:
 
 def extract_cohort(
     manifest: pd.DataFrame | str | os.PathLike[str],
-    params: Parameters | str,
+    params: Parameters | PyradiomicsParameters | str,
     *,
     jobs: int | None = None,
     cache: Path | None = None,
@@ -58,7 +59,7 @@ def extract_cohort(
     ----------
     manifest : DataFrame or path
         Manifest (see `radtool.table.check_manifest`), paths absolute.
-    params : Parameters or str
+    params : Parameters, PyradiomicsParameters or str
         How, or the name of a parameter file.
     jobs : int, optional
         Processes at a time, -1 for all cores; default joblib's own setting (1, or what an
@@ -108,7 +109,7 @@ def _kept(case: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _one_case(
-    case: Mapping[str, Any], params: Parameters, cache: Path | None
+    case: Mapping[str, Any], params: Parameters | PyradiomicsParameters, cache: Path | None
 ) -> dict[str, Any] | Failure:
     try:
         return _cached_case(case, params, cache)
@@ -116,7 +117,9 @@ def _one_case(
         return Failure.of(str(case["case_id"]), "extraction", error, str(case["image"]))
 
 
-def _cached_case(case: Mapping[str, Any], params: Parameters, cache: Path | None) -> dict[str, Any]:
+def _cached_case(
+    case: Mapping[str, Any], params: Parameters | PyradiomicsParameters, cache: Path | None
+) -> dict[str, Any]:
     hashes = {
         "image_sha256": _hash(case["image"]),
         "mask_sha256": _hash(case["mask"]),
@@ -145,11 +148,13 @@ def _stored(path: Path) -> dict[str, float] | None:
         return None
 
 
-def _extracted(case: Mapping[str, Any], params: Parameters) -> pd.Series:
+def _extracted(case: Mapping[str, Any], params: Parameters | PyradiomicsParameters) -> pd.Series:
     image = read_image(case["image"])
     roi = str(case["roi"]) or None
     name = str(case["mask"]).lower()
-    mask = read_mask(case["mask"], roi=roi if name.endswith(".dcm") else None)
+    named = name.endswith(".dcm")
+    label = params.label if isinstance(params, PyradiomicsParameters) and not named else None
+    mask = read_mask(case["mask"], roi=roi if named else None, label=label)
     with np.errstate(over="raise", invalid="ignore"):
         return extract(image, mask, params)
 

@@ -13,6 +13,8 @@ from radtool.features.morphology import morphology_features
 from radtool.features.neighbourhoods import neighbourhood_features
 from radtool.features.parameters import Parameters
 from radtool.features.peaks import peak_features
+from radtool.features.pyradiomics.engine import extract_pyradiomics
+from radtool.features.pyradiomics.parameters import PyradiomicsParameters
 from radtool.features.runs import glrlm_features
 from radtool.features.statistics import statistics
 from radtool.features.volume_histogram import volume_histogram_features
@@ -29,7 +31,7 @@ _MARGIN_MM = 7.0
 _MOST_LEVELS = 5000
 
 
-def extract(image: Image, mask: Mask, params: Parameters) -> pd.Series:
+def extract(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters) -> pd.Series:
     """Extract the features of one region.
 
     Parameters
@@ -38,15 +40,15 @@ def extract(image: Image, mask: Mask, params: Parameters) -> pd.Series:
         Intensities.
     mask : Mask
         The region, on the same grid.
-    params : Parameters
-        How (see `load_params`).
+    params : Parameters or PyradiomicsParameters
+        How, and in which convention (see `load_params`).
 
     Returns
     -------
     Series of float64
         Named ``original_<family>_<feature>[_<aggregation>][_<discretisation>]``; the aggregation is
         left out for the volume as a whole with merged directions. NaN where a feature is not
-        defined for the region.
+        defined for the region. In the pyradiomics convention, see `extract_pyradiomics`.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def extract(image: Image, mask: Mask, params: Parameters) -> pd.Series:
     InputError
         The region is empty or too small, an intensity is not finite, or the bins are far too many.
     """
+    if isinstance(params, PyradiomicsParameters):
+        return extract_pyradiomics(image, mask, params)
     check_same_grid(image, mask)
     if mask.is_empty:
         raise InputError(f"mask {mask.roi!r} is empty")

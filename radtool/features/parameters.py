@@ -12,6 +12,11 @@ from typing import Any, Literal
 
 from radtool.errors import InputError, ParameterError, did_you_mean
 from radtool.features.glcm import AGGREGATIONS
+from radtool.features.pyradiomics.parameters import (
+    PyradiomicsParameters,
+    is_pyradiomics_file,
+    parse_pyradiomics,
+)
 from radtool.features.volume_histogram import VolumeHistogram
 from radtool.files import hash_of
 from radtool.preprocessing.discretise import Discretise
@@ -96,13 +101,16 @@ class Parameters:
         return hash_of(self.to_dict())
 
 
-def load_params(source: str | os.PathLike[str] | Mapping[str, Any]) -> Parameters:
+def load_params(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+) -> Parameters | PyradiomicsParameters:
     """Read a parameter file, or one that radtool ships, by name.
 
     Parameters
     ----------
     source : str, path or mapping
-        ``"ct_ibsi"`` (shipped), a path to a YAML file, or the plain values themselves.
+        ``"ct_ibsi"`` (shipped), a path to a YAML file, or the plain values themselves. A
+        pyradiomics parameter file (YAML or JSON) is recognised by its sections.
 
     Raises
     ------
@@ -112,9 +120,13 @@ def load_params(source: str | os.PathLike[str] | Mapping[str, Any]) -> Parameter
         A key is unknown (the near name is suggested) or a value is wrong.
     """
     if isinstance(source, Mapping):
-        return parse_settings(Parameters, source, "parameters")
-    path = _found(source)
-    return parse_settings(Parameters, read_yaml(path), path.name)
+        content, name = source, "parameters"
+    else:
+        path = _found(source)
+        content, name = read_yaml(path), path.name
+    if is_pyradiomics_file(content):
+        return parse_pyradiomics(content)
+    return parse_settings(Parameters, content, name)
 
 
 def _found(source: str | os.PathLike[str]) -> Path:

@@ -8,12 +8,14 @@ from radtool.features.pyradiomics.parameters import (
     is_pyradiomics_file,
     parse_pyradiomics,
 )
+from radtool.features.pyradiomics.reference import extract_with_pyradiomics
 
 __all__ = [
     "PyradiomicsParameters",
     "PyradiomicsSettings",
     "column_name",
     "extract_pyradiomics",
+    "extract_with_pyradiomics",
     "is_pyradiomics_file",
     "parse_pyradiomics",
     "pyradiomics_name",

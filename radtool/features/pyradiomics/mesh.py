@@ -24,7 +24,7 @@ _EDGES = (
 
 # For each set of corners inside (bit 4z + 2y + x), its triangles: three edges each, hexadecimal.
 # Found by asking pyradiomics 3.0.1 (radiomics.cShape.calculate_coefficients) for the area and the
-# signed volume of every 2 x 2 x 2 mask, at three voxel sizes and moved by one voxel along each axis,
+# signed volume of every 2 x 2 x 2 mask, at three voxel sizes and moved a voxel along each axis,
 # and trying all ways to join, triangulate and turn the crossed edges until all agree.
 _TRIANGLES = """
 - 480 185 410451 294 280298 185294 210251295 593 480593 183893 310430493 234354 380358230

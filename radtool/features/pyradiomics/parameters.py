@@ -111,6 +111,10 @@ class PyradiomicsParameters:
         """Hash of the file's content."""
         return hash_of(self.raw)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the file's content."""
+        return dict(self.raw)
+
     @property
     def label(self) -> int:
         """Value of the region in a mask file."""

@@ -9,7 +9,7 @@ from radtool.errors import GeometryError
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
 from radtool.image import Geometry, Image, Mask
 
-__all__ = ["resample_both"]
+__all__ = ["resample_both", "to_itk"]
 
 
 def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tuple[Image, Mask]:
@@ -31,7 +31,7 @@ def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tu
     old = np.array(mask.geometry.spacing_xyz)
     wanted = np.array(settings.resampled_pixel_spacing, dtype=np.float64)
     new = np.where((wanted == 0) | (size == 1), old, wanted)
-    volume, label = _volume(image.array, image.geometry), _volume(mask.array, mask.geometry)
+    volume, label = to_itk(image.array, image.geometry), to_itk(mask.array, mask.geometry)
     if np.allclose(image.geometry.spacing_xyz, new):
         label = sitk.Resample(label, volume, sitk.Transform(), sitk.sitkNearestNeighbor)
         return _cut(image, mask, sitk.GetArrayViewFromImage(label) > 0, settings.pad_distance)
@@ -82,7 +82,8 @@ def _cut(image: Image, mask: Mask, inside: np.ndarray, margin: int) -> tuple[Ima
     )
 
 
-def _volume(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+def to_itk(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+    """SimpleITK's image of an array on a grid; a mask becomes 0 and 1."""
     volume = sitk.GetImageFromArray(array.astype(np.uint8) if array.dtype == np.bool_ else array)
     volume.SetSpacing(geometry.spacing_xyz)
     volume.SetOrigin(geometry.origin)
