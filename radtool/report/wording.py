@@ -223,7 +223,7 @@ def headline_sentence(comparison: Comparison, models: tuple[ModelResult, ...] = 
     base = model_label(models, comparison.model_b)
     subject = _what_was_added(comparison, models)
     limits = (comparison.lower, comparison.upper)
-    numbers = f"Δ{measure.symbol} {signed(comparison.difference, measure.digits)}"
+    numbers = f"Δ{measure.symbol}\u00a0{signed(comparison.difference, measure.digits)}"
     if comparison.difference is None or None in limits:
         return f"{subject} over {base}: {numbers}, without an interval; nothing can be concluded."
     lower, upper = limits if measure.better != "lower" else (-limits[1], -limits[0])  # type: ignore[operator]
