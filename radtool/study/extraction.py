@@ -11,6 +11,7 @@ import pandas as pd
 
 from radtool.errors import ParameterError
 from radtool.features import CohortResult, Parameters, extract_cohort, load_params
+from radtool.features.pyradiomics import PyradiomicsParameters
 from radtool.provenance import provenance
 from radtool.study.workers import workers
 from radtool.table import KEYS, Failure, check_manifest, feature_columns, read_manifest, write_table
@@ -36,7 +37,7 @@ def single_case(image: Path, mask: Path, roi: str | None = None) -> pd.DataFrame
     )
 
 
-def parameters_from(stored: dict[str, Any]) -> Parameters:
+def parameters_from(stored: dict[str, Any]) -> Parameters | PyradiomicsParameters:
     """Rebuild extraction parameters from what a signature holds.
 
     Raises
@@ -107,7 +108,7 @@ def extract_to(
 
 def _by_modality(
     manifest: pd.DataFrame, params: str | dict[str, str], failures: list[Failure]
-) -> dict[str, tuple[pd.DataFrame, Parameters]]:
+) -> dict[str, tuple[pd.DataFrame, Parameters | PyradiomicsParameters]]:
     if isinstance(params, str):
         return {"": (manifest, load_params(params))}
     chosen = {}
