@@ -17,6 +17,7 @@ from radtool.errors import InputError
 
 __all__ = [
     "Likelihood",
+    "SeparatedError",
     "cox_likelihood",
     "logistic_likelihood",
     "newton",
@@ -25,6 +26,10 @@ __all__ = [
 ]
 
 _MOST_STEPS = 50
+
+
+class SeparatedError(InputError):
+    """The likelihood has no maximum: the features tell the outcomes apart without error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def newton(
     Raises
     ------
     InputError
-        The maximum is not finite (a feature separates the outcome) or columns are dependent.
+        The maximum is not finite (`SeparatedError`) or columns are dependent.
     """
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
@@ -173,7 +178,9 @@ def newton(
 
 def _solve(curvature: np.ndarray, gradient: np.ndarray, cases: int) -> np.ndarray:
     values = np.linalg.eigvalsh(curvature)
-    if values[-1] < 1e-6 * cases or values[0] <= 1e-10 * max(values[-1], 1e-300):
+    if values[-1] < 1e-6 * cases:
+        raise SeparatedError("the features separate the outcome; no finite coefficients exist")
+    if values[0] <= 1e-10 * values[-1]:
         raise InputError(
             "the features are linearly dependent, or one separates the outcome; put a"
             " CorrelationFilter or a stricter filter before this step"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from radtool.errors import ParameterError, TableError
+from radtool.errors import ParameterError, RadtoolWarning, TableError
 from radtool.selection._base import (
     Selector,
     binary_target,
@@ -17,7 +18,12 @@ from radtool.selection._base import (
     survival_target,
     two_classes,
 )
-from radtool.selection._cox import cox_likelihood, logistic_likelihood, newton
+from radtool.selection._cox import (
+    SeparatedError,
+    cox_likelihood,
+    logistic_likelihood,
+    newton,
+)
 
 __all__ = ["BackwardElimination"]
 
@@ -55,8 +61,8 @@ class BackwardElimination(Selector):
     Raises
     ------
     InputError
-        At `fit`: as many features as events, dependent features, or one that separates the
-        outcome; the message says which filter to put before.
+        At `fit`: as many features as events, constant or dependent features; the message says
+        which filter to put before.
 
     References
     ----------
@@ -134,7 +140,16 @@ class BackwardElimination(Selector):
             raise TableError(
                 f"{self._name}: constant feature(s) {names}; VarianceFilter drops them"
             )
-        return newton(values, likelihood, settled=settled)
+        try:
+            return newton(values, likelihood, settled=settled)
+        except SeparatedError:
+            warnings.warn(
+                f"{self._name}: the features separate the outcome; their coefficients are shrunk"
+                " (ridge 1), and the p-values are rough",
+                RadtoolWarning,
+                stacklevel=4,
+            )
+            return newton(values, likelihood, ridge=1.0)
 
     def _factors(self) -> dict[str, list[int]]:
         """Factor -> positions of its columns; a feature outside every group is its own factor."""

@@ -156,8 +156,7 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
     """Take out of each feature what the volume explains in the training cases.
 
     A straight line on the volume is fitted to each feature; what is left, plus the training mean,
-    goes on. The volume column itself is unchanged. Missing values stay missing and
-    are left out of their feature's line only.
+    goes on. The volume column itself is unchanged. Missing values are refused: impute first.
 
     Parameters
     ----------
@@ -180,7 +179,6 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
         "slope_",
         "middle_",
     )
-    _gaps_allowed: ClassVar[bool] = True
 
     def __init__(self, volume: str | int = 0, *, scale: Literal["log", "linear"] = "log") -> None:
         self.volume = volume
@@ -193,16 +191,11 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
         values = self._learn_columns(X, least_cases=2)
         where = volume_position(self.volume, self.features_, "VolumeResiduals")
         size = self._size(values, where, X)
-        known = np.isfinite(values)
-        n = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, values, 0.0).sum(axis=0) / n
-        middle = np.where(known, size[:, None], 0.0).sum(axis=0) / n
-        x = np.where(known, size[:, None] - middle, 0.0)
-        spread = (x**2).sum(axis=0)
-        self.slope_ = (x * np.where(known, values - mean, 0.0)).sum(axis=0)
-        self.slope_ /= np.where(spread > 0, spread, 1.0)
+        self.middle_ = float(size.mean())
+        x = size - self.middle_
+        spread = float(x @ x)
+        self.slope_ = x @ values / spread if spread > 0 else np.zeros(values.shape[1])
         self.slope_[where] = 0.0
-        self.middle_ = middle
         return self
 
     def transform(self, X: Any) -> Any:
@@ -210,17 +203,16 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
         values = self._read_columns(X)
         where = volume_position(self.volume, self.features_, "VolumeResiduals")
         size = self._size(values, where, X)
-        moved = values - self.slope_ * (size[:, None] - self.middle_)
+        moved = values - np.outer(size - self.middle_, self.slope_)
         return _like(X, moved, self.features_)
 
     def _size(self, values: np.ndarray, where: int, X: Any) -> np.ndarray:
         volume = values[:, where]
-        bad = ~(volume > 0) if self.scale == "log" else ~np.isfinite(volume)
-        if bad.any():
+        bad = volume <= 0
+        if self.scale == "log" and bad.any():
             cases = X.index[bad] if isinstance(X, pd.DataFrame) else np.flatnonzero(bad)
             raise TableError(
-                "VolumeResiduals: the volume is missing, or not above 0, for case(s)"
-                f" {listed(cases)}"
+                f"VolumeResiduals: the volume is not above 0 for case(s) {listed(cases)}"
             )
         return np.log(volume) if self.scale == "log" else volume
 

@@ -1,5 +1,6 @@
 """Every step keeps scikit-learn's contract."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from radtool.selection import (
@@ -44,6 +45,8 @@ STEPS = [
 ]
 
 
+# scikit-learn's toy classes lie far apart.
+@pytest.mark.filterwarnings("ignore:.*separate the outcome:radtool.errors.RadtoolWarning")
 @parametrize_with_checks(STEPS)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
