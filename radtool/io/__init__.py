@@ -1,5 +1,6 @@
 """The only reader and writer of pixel files: DICOM, RTSTRUCT, SEG, NIfTI, NRRD, MetaImage."""
 
+from radtool.io.export import mask_contours, write_rtstruct, write_seg
 from radtool.io.masks import place_mask, read_mask, write_mask
 from radtool.io.rasterise import contour_volume_ml, fraction_inside, rasterise
 from radtool.io.rtstruct import Contours, RtStruct, read_rtstruct
@@ -18,6 +19,7 @@ __all__ = [
     "SuvScale",
     "contour_volume_ml",
     "fraction_inside",
+    "mask_contours",
     "place_mask",
     "rasterise",
     "read_image",
@@ -29,4 +31,6 @@ __all__ = [
     "suv_scale",
     "write_image",
     "write_mask",
+    "write_rtstruct",
+    "write_seg",
 ]

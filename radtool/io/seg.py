@@ -71,7 +71,7 @@ def read_segments(path: str | os.PathLike[str]) -> dict[int, Mask]:
             array = np.asarray(volume.array)[..., 0]
             inside = array >= FRACTION_INSIDE if fractional else array > 0
             geometry = _geometry(np.asarray(volume.affine), inside.shape)
-            masks[int(number)] = Mask(inside, geometry, name, "DICOM SEG")
+            masks[int(number)] = _upright(Mask(inside, geometry, name, "DICOM SEG"))
     return masks
 
 
@@ -85,3 +85,16 @@ def _geometry(affine: np.ndarray, shape: tuple[int, ...]) -> Geometry:
         tuple(affine[:3, 3].tolist()),
         tuple((columns / spacing_xyz).ravel().tolist()),
     )
+
+
+def _upright(mask: Mask) -> Mask:
+    """Let slices run along row × column, as in a series; highdicom stacks them downwards."""
+    geometry = mask.geometry
+    if np.linalg.det(geometry.direction_matrix) > 0:
+        return mask
+    last = geometry.to_patient(np.array([geometry.shape[0] - 1, 0, 0]))
+    direction = geometry.direction_matrix * [1.0, 1.0, -1.0]
+    turned = Geometry(
+        geometry.shape, geometry.spacing, tuple(last.tolist()), tuple(direction.ravel().tolist())
+    )
+    return Mask(np.ascontiguousarray(mask.array[::-1]), turned, mask.roi, mask.origin)

@@ -15,7 +15,7 @@ from radtool.io.headers import IMAGE_MODALITIES, is_dicom, read_dataset, slices_
 from radtool.io.pixels import decode, rescale_of, unit_and_factor
 from radtool.io.stacking import Slice, Stack, stack_slices
 
-__all__ = ["read_series"]
+__all__ = ["Files", "image_datasets", "read_series"]
 
 Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -42,7 +42,7 @@ def read_series(files: Files) -> Image:
         No DICOM image, more than one series, a damaged file, slices that are not a volume (see
         `stack_slices`), a CT without rescale, a PET without what SUV needs.
     """
-    datasets = _datasets(files)
+    datasets = image_datasets(files)
     name = _name(datasets)
     stack = _stack(datasets)
     geometry = stack.checked_geometry(name)
@@ -54,7 +54,8 @@ def read_series(files: Files) -> Image:
     return Image(array, geometry, unit)
 
 
-def _datasets(files: Files) -> dict[str, Dataset]:
+def image_datasets(files: Files) -> dict[str, Dataset]:
+    """Read the files of one series: path -> dataset with its pixels still encoded."""
     if isinstance(files, str | os.PathLike):
         source = Path(files)
         if not source.exists():
