@@ -158,7 +158,8 @@ def _strongest(found: Exploration, rows: list[FeatureSummary]) -> Table:
 
 def _spread(f: FeatureSummary) -> str:
     middle = significant(f.median)
-    return f"{middle} ({significant(f.lower_quartile)} to {significant(f.upper_quartile)})"
+    quartiles = f"{significant(f.lower_quartile)}\u00a0to\u00a0{significant(f.upper_quartile)}"
+    return f"{middle} ({quartiles})"
 
 
 def _distributions(found: Exploration) -> Section | None:
