@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -21,7 +22,7 @@ _KNOWN: dict[str, type[IntensityStep]] = {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IntensityStep:
+class IntensityStep(abc.ABC):
     """An intensity normalisation: frozen settings, and what it learned from a cohort, if anything.
 
     ``apply(image, mask)`` returns a new image on the same grid. The mask says which voxels the
@@ -51,10 +52,10 @@ class IntensityStep:
         GeometryError
             A mask is not on its image's grid.
         """
-        return self._fit(_checked(pairs, type(self).__name__)) if self.learned else self
+        return self._fit(_checked(pairs, type(self).__name__))
 
     def _fit(self, pairs: Iterable[tuple[Image, Mask | None]]) -> Self:
-        raise NotImplementedError
+        return self
 
     def apply(self, image: Image, mask: Mask | None = None) -> Image:
         """Return the image with new intensities.
@@ -77,8 +78,8 @@ class IntensityStep:
         _check(image, mask, type(self).__name__)
         return self._apply(image, mask)
 
-    def _apply(self, image: Image, mask: Mask | None) -> Image:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _apply(self, image: Image, mask: Mask | None) -> Image: ...
 
     def _check_fitted(self) -> None:
         if any(getattr(self, name) is None for name in self.learned):
