@@ -112,8 +112,8 @@ class PyradiomicsParameters:
         return hash_of(self.raw)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the file's content."""
-        return dict(self.raw)
+        """Return the file's content, marked with its convention; `parse_pyradiomics` reads it."""
+        return {"convention": "pyradiomics", **self.raw}
 
     @property
     def label(self) -> int:
@@ -122,14 +122,15 @@ class PyradiomicsParameters:
 
 
 def is_pyradiomics_file(mapping: Mapping[str, Any]) -> bool:
-    """Whether a parameter file's content is pyradiomics': one of its sections at the top level.
+    """Whether a parameter file's content is pyradiomics': it has one of its sections.
 
     Examples
     --------
     >>> is_pyradiomics_file({"setting": {"binWidth": 25}})
     True
     """
-    return any(section in mapping for section in _SECTIONS)
+    named = mapping.get("convention") == "pyradiomics"
+    return named or any(section in mapping for section in _SECTIONS)
 
 
 def parse_pyradiomics(mapping: Mapping[str, Any]) -> PyradiomicsParameters:
@@ -146,6 +147,7 @@ def parse_pyradiomics(mapping: Mapping[str, Any]) -> PyradiomicsParameters:
         A section, key, value, image type, class or feature that pyradiomics does not have; the
         nearest name is given.
     """
+    mapping = {key: value for key, value in mapping.items() if key != "convention"}
     for section in mapping:
         if section not in _SECTIONS:
             raise ParameterError(
@@ -167,7 +169,7 @@ def parse_pyradiomics(mapping: Mapping[str, Any]) -> PyradiomicsParameters:
     classes = _section(mapping, "featureClass") or dict.fromkeys(CLASSES)
     features = {name: _features(name, names) for name, names in classes.items()}
     return PyradiomicsParameters(
-        settings=general, image_types=images, features=features, raw=dict(mapping)
+        settings=general, image_types=images, features=features, raw=mapping
     )
 
 
