@@ -11,6 +11,13 @@ from radtool.preprocessing.intensity_step import (
 from radtool.preprocessing.landmarks import HistogramMatching, Nyul
 from radtool.preprocessing.perturb import Perturbation, noise_level, perturb, perturbations
 from radtool.preprocessing.recipes import RECIPES, recipe
+from radtool.preprocessing.regions import (
+    habitats,
+    label_masks,
+    peritumoural_ring,
+    solid_and_ground_glass,
+    union,
+)
 from radtool.preprocessing.scaling import Rescale, ZScore, ZScoreByTraining
 from radtool.preprocessing.smoothing import GaussianSmoothing, MedianDenoising
 from radtool.preprocessing.white_stripe import WhiteStripe
@@ -32,9 +39,14 @@ __all__ = [
     "ZScoreByTraining",
     "apply_steps",
     "fit_steps",
+    "habitats",
     "intensity_step_from_dict",
+    "label_masks",
     "noise_level",
+    "peritumoural_ring",
     "perturb",
     "perturbations",
     "recipe",
+    "solid_and_ground_glass",
+    "union",
 ]
