@@ -23,8 +23,8 @@ __all__ = ["Crawl", "crawl"]
 
 logger = logging.getLogger(__name__)
 
-CACHE_VERSION = "1"
-CHUNK = 64
+CACHE_VERSION = "2"
+CHUNK = 256
 
 Progress = Callable[[int, int, str], None]
 
@@ -178,7 +178,7 @@ class _Cache:
     @staticmethod
     def _opened(path: Path) -> sqlite3.Connection:
         base = sqlite3.connect(path)
-        base.execute("PRAGMA synchronous=NORMAL")
+        base.execute("PRAGMA synchronous=OFF")
         base.execute(
             "CREATE TABLE IF NOT EXISTS files"
             " (path TEXT PRIMARY KEY, stamp TEXT, record TEXT) WITHOUT ROWID"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from radtool.errors import DicomError
 from radtool.io import Slice
@@ -58,7 +59,7 @@ _NUMBERS = {
     "kvp", "tube_current_ma", "exposure_mas", "tr_ms", "te_ms", "flip_angle_deg",
     "field_strength_t", "weight_kg", "series_number",
 }  # fmt: skip
-TAGS = (
+_KEYWORDS = (
     "SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "PatientBirthDate",
     "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Rows", "Columns",
     "PixelSpacing", "SliceThickness", "ImagePositionPatient", "ImageOrientationPatient",
@@ -66,6 +67,7 @@ TAGS = (
     "RadiopharmaceuticalInformationSequence", "SegmentSequence", "ReferencedSeriesSequence",
     "StructureSetDate", "SeriesDate", "ContentDate", *ATTRIBUTES.values(),
 )  # fmt: skip
+TAGS = tuple(Tag(keyword) for keyword in _KEYWORDS)
 SAMPLED_POINTS = 60
 
 
@@ -150,28 +152,54 @@ class Record:
         return self.kind in ("RTSTRUCT", "SEG")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for the header cache."""
-        return asdict(self)
+        """Plain values for the header cache; the slices' own path is that of the record."""
+        return {
+            "path": self.path,
+            "shown": self.shown,
+            "kind": self.kind,
+            "patient_id": self.patient_id,
+            "birth_date": self.birth_date,
+            "study_uid": self.study_uid,
+            "series_uid": self.series_uid,
+            "instance_uid": self.instance_uid,
+            "frame_of_reference": self.frame_of_reference,
+            "attributes": self.attributes,
+            "slices": [
+                (s.frame, s.shape, s.spacing, s.position, s.orientation, s.thickness)
+                for s in self.slices
+            ],
+            "rois": [(r.name, r.number, r.contours, r.skipped, r.points) for r in self.rois],
+            "series_uids": self.series_uids,
+            "image_uids": self.image_uids,
+            "date": self.date,
+            "problem": self.problem,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """Rebuild a record from `to_dict`, through JSON or not."""
-        fields = dict(values)
-        fields["slices"] = tuple(_slice(one) for one in values["slices"])
-        fields["rois"] = tuple(
-            RoiRecord(**(one | {"points": tuple(map(tuple, one["points"]))}))
-            for one in values["rois"]
+        path, uid = values["path"], values["instance_uid"]
+        planes = tuple(
+            Slice(
+                path,
+                frame,
+                uid,
+                tuple(shape),
+                tuple(spacing),
+                tuple(position),
+                tuple(orientation),
+                thickness,
+            )
+            for frame, shape, spacing, position, orientation, thickness in values["slices"]
         )
+        rois = tuple(
+            RoiRecord(name, number, contours, skipped, tuple(map(tuple, points)))
+            for name, number, contours, skipped, points in values["rois"]
+        )
+        known = dict(values) | {"slices": planes, "rois": rois}
         for name in ("series_uids", "image_uids"):
-            fields[name] = tuple(values[name])
-        return cls(**fields)
-
-
-def _slice(values: Mapping[str, Any]) -> Slice:
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-    }
-    return Slice(**fields)
+            known[name] = tuple(values[name])
+        return cls(**known)
 
 
 def read_record(path: str, shown: str) -> Record:

@@ -6,9 +6,13 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pydicom
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
@@ -28,6 +32,7 @@ __all__ = [
 ]
 
 IMAGE_MODALITIES = ("CT", "MR", "PT", "NM", "CR", "DX", "US", "MG", "XA", "RF", "OT")
+_TEXT_KINDS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI")
 # Everything that pydicom is known to raise on damaged bytes; none of them is our own bug.
 _DAMAGE = (
     InvalidDicomError,
@@ -90,7 +95,7 @@ def _is_bare(start: bytes) -> bool:
 
 
 def read_dataset(
-    path: str | os.PathLike[str], *, pixels: bool = True, tags: Iterable[str] | None = None
+    path: str | os.PathLike[str], *, pixels: bool = True, tags: Iterable[str | int] | None = None
 ) -> Dataset:
     """Read a DICOM file.
 
@@ -100,23 +105,24 @@ def read_dataset(
         The file.
     pixels : bool, default True
         Whether to read on into the pixel data.
-    tags : iterable of str, optional
-        Keywords of the only elements wanted.
+    tags : iterable of str or int, optional
+        Keywords or tags of the only elements wanted.
 
     Raises
     ------
     DicomError
         Not DICOM, truncated, or damaged.
     """
-    if not is_dicom(path):
-        raise DicomError(f"{path}: not a DICOM file")
+    wanted = None if tags is None else list(tags)
     with damage(path):
-        dataset = pydicom.dcmread(
-            path,
-            force=True,
-            stop_before_pixels=not pixels,
-            specific_tags=None if tags is None else list(tags),
-        )
+        try:
+            dataset = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=wanted)
+        except InvalidDicomError:
+            if not is_dicom(path):
+                raise DicomError(f"{path}: not a DICOM file") from None
+            dataset = pydicom.dcmread(
+                path, force=True, stop_before_pixels=not pixels, specific_tags=wanted
+            )
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit = dataset.original_encoding[0]
             dataset.file_meta.TransferSyntaxUID = (
@@ -125,8 +131,33 @@ def read_dataset(
         return dataset
 
 
+@lru_cache(maxsize=1024)
+def _element(keyword: str) -> tuple[int, str]:
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return tag, dictionary_VR(tag)
+
+
+def _plain(dataset: Dataset, keyword: str) -> str | None:
+    """Return the undecoded text of an element when it is plain ASCII: no object is made of it.
+
+    Most headers are read for a few texts and decimal strings; this halves the time.
+    """
+    tag, kind = _element(keyword)
+    if kind not in _TEXT_KINDS or tag not in dataset:
+        return None
+    element = dataset.get_item(tag)
+    value = getattr(element, "value", None)
+    if not isinstance(element, RawDataElement) or not isinstance(value, bytes):
+        return None
+    return value.decode("ascii") if value.isascii() and b"\x1b" not in value else None
+
+
 def text(dataset: Dataset, keyword: str) -> str:
     """Return an element as clean text, "" when absent; several values joined by a backslash."""
+    plain = _plain(dataset, keyword)
+    if plain is not None:
+        return "\\".join(part.strip(" \x00\r\n\t") for part in plain.split("\\"))
     value = dataset.get(keyword)
     if value is None:
         return ""
@@ -137,10 +168,16 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
     """Return a multi-valued element as floats, None when absent, empty or not numbers."""
-    value = dataset.get(keyword)
-    if value is None or value == "":
-        return None
-    values = value if isinstance(value, MultiValue | list | tuple) else [value]
+    plain = _plain(dataset, keyword)
+    if plain is not None:
+        values: Any = [part.strip(" \x00") for part in plain.split("\\")]
+        if values == [""]:
+            return None
+    else:
+        value = dataset.get(keyword)
+        if value is None or value == "":
+            return None
+        values = value if isinstance(value, MultiValue | list | tuple) else [value]
     try:
         return tuple(float(item) for item in values)
     except (TypeError, ValueError):

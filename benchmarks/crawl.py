@@ -1,0 +1,128 @@
+"""Crawl synthetic DICOM headers and compare with a plain pydicom loop.
+
+    python benchmarks/crawl.py [--files 20000] [--jobs 2] [--folder DIR]
+
+Prints files per second of a first crawl, of a second one (nothing changed), of `pydicom.dcmread`
+over the same files in one process, and the growth of resident memory per 1000 files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+SLICES = 100
+PIXELS = 64
+
+
+def write_headers(folder: Path, files: int) -> None:
+    """Write CT slices of 100-slice series with headers as long as a scanner's."""
+    rng = np.random.default_rng(0)
+    for number in range(files):
+        series, k = divmod(number, SLICES)
+        dataset = Dataset()
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = (
+            "1.2.840.10008.5.1.4.1.1.2"
+        )
+        dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{series}.{k}"
+        dataset.SOPInstanceUID = f"1.2.3.{series}.{k}"
+        dataset.SeriesInstanceUID, dataset.StudyInstanceUID = f"1.2.4.{series}", f"1.2.5.{series}"
+        dataset.FrameOfReferenceUID = f"1.2.6.{series}"
+        dataset.PatientID, dataset.PatientName = f"P{series:05d}", f"Name^{series}"
+        dataset.Modality, dataset.StudyDate = "CT", "20200102"
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+        dataset.Manufacturer, dataset.ManufacturerModelName = "ACME", "Scan 64"
+        dataset.ConvolutionKernel, dataset.KVP, dataset.Exposure = "B30f", "120", "200"
+        dataset.SliceThickness, dataset.PixelSpacing = "3", ["0.9765625", "0.9765625"]
+        dataset.ImagePositionPatient = ["-250", "-250", str(3 * k)]
+        dataset.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
+        dataset.Rows = dataset.Columns = PIXELS
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated = dataset.BitsStored = 16
+        dataset.HighBit, dataset.PixelRepresentation = 15, 0
+        dataset.RescaleSlope, dataset.RescaleIntercept = "1", "-1024"
+        block = dataset.private_block(0x0029, "ACME HEADER", create=True)
+        for element in range(40):
+            block.add_new(element, "LO", f"private value {element} of slice {k}")
+        block.add_new(0xF0, "OB", rng.bytes(8192))
+        dataset.PixelData = bytes(2 * PIXELS * PIXELS)
+        path = folder / f"{series:04d}" / f"IM{k:04d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pydicom.dcmwrite(path, dataset, enforce_file_format=True)
+
+
+def plain_loop(folder: Path) -> int:
+    count = 0
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            pydicom.dcmread(path, stop_before_pixels=True)
+            count += 1
+    return count
+
+
+CRAWL = """
+import json, resource, sys, time
+from radtool.curation.crawl import crawl
+seen = []
+def note(done, total, what):
+    seen.append((done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+start = time.perf_counter()
+found = crawl(sys.argv[1], sys.argv[2], jobs=int(sys.argv[3]), progress=note)
+took = time.perf_counter() - start
+print(json.dumps({"seconds": took, "records": len(found.records), "reused": found.reused,
+                  "reading": seen[-1][1] - seen[0][1] if seen else 0.0,
+                  "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+
+def crawled(folder: Path, work: Path, jobs: int) -> dict:
+    import json
+
+    done = subprocess.run(
+        [sys.executable, "-c", CRAWL, str(folder), str(work), str(jobs)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch) / "dicom"
+        if not folder.exists():
+            write_headers(folder, options.files)
+        start = time.perf_counter()
+        count = plain_loop(folder)
+        took = time.perf_counter() - start
+        print(f"pydicom loop          {count / took:8.0f} files/s  {took:6.1f} s")
+        for jobs in sorted({1, options.jobs}):
+            work = Path(scratch) / f"work{jobs}"
+            for name in ("first crawl", "second crawl"):
+                result = crawled(folder, work, jobs)
+                rate = result["records"] / result["seconds"]
+                print(
+                    f"{name}, {jobs} job(s) {rate:8.0f} files/s  {result['seconds']:6.1f} s"
+                    f"  peak {result['peak']:.0f} MB, grown by {result['reading']:.0f} MB while"
+                    f" reading"
+                )
+
+
+if __name__ == "__main__":
+    main()
