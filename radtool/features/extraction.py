@@ -1,34 +1,51 @@
-"""Image and mask to one row of features (IBSI convention)."""
+"""Image and mask to one row of features."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
-from radtool.features.glcm import glcm_features
+from radtool.features.catalogue import FAMILY_FEATURES
 from radtool.features.histogram import histogram_features
-from radtool.features.levels import Levels
 from radtool.features.morphology import morphology_features
-from radtool.features.neighbourhoods import neighbourhood_features
-from radtool.features.parameters import Parameters
+from radtool.features.parameters import ImageType, Parameters
 from radtool.features.peaks import peak_features
-from radtool.features.pyradiomics.engine import extract_pyradiomics
-from radtool.features.pyradiomics.parameters import PyradiomicsParameters
-from radtool.features.runs import glrlm_features
+from radtool.features.pyradiomics import PyradiomicsParameters, extract_pyradiomics
+from radtool.features.region import Region, cropped, prepare
 from radtool.features.statistics import statistics
+from radtool.features.texture import texture_features
 from radtool.features.volume_histogram import volume_histogram_features
-from radtool.features.zones import border_distance, zone_features
-from radtool.image import Image, Mask, check_same_grid
-from radtool.preprocessing.discretise import discretise
-from radtool.preprocessing.resample import resample_image, resample_mask, resampled_geometry
-from radtool.preprocessing.resegment import resegment, resegmentation_limits
+from radtool.filters import apply_filter
+from radtool.image import Image, Mask
+from radtool.preprocessing.discretise import Discretise, discretise_values
 
-__all__ = ["extract"]
+__all__ = ["Extraction", "extract", "measure"]
 
-# Spheres of 1 cm³ (radius 6.2 mm) around the region's voxels must find the image around it.
-_MARGIN_MM = 7.0
-_MOST_LEVELS = 5000
+_MOST_LEVELS = 2048
+# What is left out of a column's name: volume as a whole, directions merged.
+_PLAIN = ("3d_merge", "3d")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extraction:
+    """Features of one region, and what one must know about them.
+
+    Parameters
+    ----------
+    features : Series of float64
+        By column name.
+    diagnostics : dict
+        ``voxels`` (of the intensity mask), ``voxels_morphological``, ``grey_levels`` (the largest,
+        over all discretisations) and ``undefined``: which features are NaN, and why ("" when
+        none is).
+    """
+
+    features: pd.Series
+    diagnostics: dict[str, float | str]
 
 
 def extract(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters) -> pd.Series:
@@ -41,14 +58,14 @@ def extract(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters
     mask : Mask
         The region, on the same grid.
     params : Parameters or PyradiomicsParameters
-        How, and in which convention (see `load_params`).
+        How (see `load_params`).
 
     Returns
     -------
     Series of float64
-        Named ``original_<family>_<feature>[_<aggregation>][_<discretisation>]``; the aggregation is
+        Named ``<image>_<family>_<feature>[_<aggregation>][_<discretisation>]``; the aggregation is
         left out for the volume as a whole with merged directions. NaN where a feature is not
-        defined for the region. In the pyradiomics convention, see `extract_pyradiomics`.
+        defined for the region.
 
     Raises
     ------
@@ -57,134 +74,129 @@ def extract(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters
     InputError
         The region is empty or too small, an intensity is not finite, or the bins are far too many.
     """
+    return measure(image, mask, params).features
+
+
+def measure(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters) -> Extraction:
+    """Extract the features of one region together with diagnostics; see `extract`."""
     if isinstance(params, PyradiomicsParameters):
-        return extract_pyradiomics(image, mask, params)
-    check_same_grid(image, mask)
-    if mask.is_empty:
-        raise InputError(f"mask {mask.roi!r} is empty")
-    image, region = _on_common_grid(image, mask, params)
-    values = image.array[region.array]
-    if not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        raise InputError(f"{bad} voxel(s) in mask {mask.roi!r} are not finite (NaN or infinite)")
-    inside = resegment(image, region, params.resegment)
-    _check_size(region, inside, params)
-    found: dict[str, float] = {}
-    _whole_region(found, image, region, inside, params)
-    for settings in params.discretise:
-        limits = resegmentation_limits(values, params.resegment)
-        lower = limits[0] if params.resegment.lower is not None else None
-        levels = discretise(image, inside, settings, lower=lower)
-        if levels.max() > _MOST_LEVELS:
-            raise InputError(
-                f"[discretise] {settings.token} gives {levels.max()} grey levels in mask"
-                f" {mask.roi!r} ({values.min():g} to {values.max():g}); choose wider bins"
-            )
-        _texture(found, levels, region.array, params, settings.token)
-    return pd.Series(found, dtype=np.float64)
-
-
-def _on_common_grid(image: Image, mask: Mask, params: Parameters) -> tuple[Image, Mask]:
-    """Resample what lies around the region; the same voxels as if everything were resampled."""
-    spacing = params.resample.spacing_mm
-    whole = image.geometry if spacing is None else resampled_geometry(image.geometry, spacing)
-    corners = np.array([[k.min(), k.max()] for k in np.nonzero(mask.array)], dtype=float).T
-    points = mask.geometry.to_patient(corners)
-    ends = np.sort(whole.to_index(points), axis=0)
-    edge = np.array(image.geometry.spacing) + _MARGIN_MM
-    reach = np.ceil(edge / np.array(whole.spacing))
-    start = np.clip(np.floor(ends[0] - reach), 0, None).astype(int)
-    stop = np.minimum(np.ceil(ends[1] + reach).astype(int) + 1, whole.shape)
-    grid = whole.crop(tuple(start.tolist()), tuple((stop - start).tolist()))
-    if spacing is None:
-        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-        return (
-            Image(image.array[box].astype(np.float64), grid, image.unit),
-            Mask(mask.array[box], grid, mask.roi, mask.origin),
-        )
-    moved = resample_image(image, grid, interpolation=params.resample.image_interpolation)
-    if params.resample.round_intensities:
-        moved = moved.with_array(np.rint(moved.array))
-    return moved, resample_mask(
-        mask,
-        grid,
-        interpolation=params.resample.mask_interpolation,
-        threshold=params.resample.mask_threshold,
+        features = extract_pyradiomics(image, mask, params)
+        return Extraction(features, {"undefined": _undefined(features, "")})
+    region = prepare(image, mask, params)
+    row = _Row()
+    for name, settings in params.images.items():
+        made = settings.made
+        response = region.image if made is None else apply_filter(region.image, made)
+        _measure_image(row, name, response, region, params, settings)
+    features = pd.Series(_wanted(row.values, params), dtype=np.float64)
+    values = region.image.array[region.inside.array]
+    return Extraction(
+        features,
+        {
+            "voxels": float(values.size),
+            "voxels_morphological": float(np.count_nonzero(region.mask.array)),
+            "grey_levels": float(row.grey_levels),
+            "undefined": _undefined(features, _peculiarity(region, values)),
+        },
     )
 
 
-def _check_size(region: Mask, inside: Mask, params: Parameters) -> None:
-    needed = params.minimum_voxels
-    for what, mask in (("after resampling", region), ("within the re-segmentation range", inside)):
-        n = int(np.count_nonzero(mask.array))
-        if n < needed:
-            raise InputError(
-                f"mask {region.roi!r} has {n} voxel(s) ({mask.volume_ml:.3g} mL) {what};"
-                f" {needed} are needed"
-            )
+class _Row:
+    """Columns as they are found."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[str, str, float]] = {}
+        self.grey_levels = 0
+
+    def put(self, image: str, family: str, found: Mapping[str, float], *tail: str) -> None:
+        end = [part for part in tail if part and part not in _PLAIN]
+        for name, value in found.items():
+            self.values["_".join((image, family, name, *end))] = (family, name, value)
 
 
-def _whole_region(
-    found: dict[str, float], image: Image, region: Mask, inside: Mask, params: Parameters
-) -> None:
-    spacing = image.geometry.spacing
-    values = image.array[inside.array]
-    families = params.families
-    if "morph" in families:
-        _put(found, "morph", morphology_features(region.array, image.array, inside.array, spacing))
-    if "loc" in families:
-        _put(found, "loc", peak_features(image.array, inside.array, spacing))
-    if "stat" in families:
-        _put(found, "stat", statistics(values))
-    if "ivh" in families:
-        settings = params.resegment
-        limits = (
-            -np.inf if settings.lower is None else settings.lower,
-            np.inf if settings.upper is None else settings.upper,
+def _wanted(values: Mapping[str, tuple[str, str, float]], params: Parameters) -> dict[str, float]:
+    """Columns that were asked for; what IBSI does not standardise only by name."""
+    chosen = {
+        family: params.features.get(
+            family, tuple(feature.name for feature in features if feature.standardised)
         )
-        _put(found, "ivh", volume_histogram_features(values, params.volume_histogram, limits))
+        for family, features in FAMILY_FEATURES.items()
+    }
+    return {
+        column: value for column, (family, name, value) in values.items() if name in chosen[family]
+    }
 
 
-def _texture(
-    found: dict[str, float], array: np.ndarray, region: np.ndarray, params: Parameters, token: str
+def _measure_image(
+    row: _Row,
+    name: str,
+    response: Image,
+    region: Region,
+    params: Parameters,
+    settings: ImageType,
 ) -> None:
-    families = params.families
-    box = tuple(slice(int(k.min()), int(k.max()) + 1) for k in np.nonzero(region))
-    levels, region = Levels(np.ascontiguousarray(array[box])), region[box]
-    if "ih" in families:
-        _put(found, "ih", histogram_features(levels.array[levels.array > 0]), token)
-    for aggregation in params.aggregation.pairs:
-        tail = _tail("" if aggregation == "3d_merge" else aggregation, token)
-        if "glcm" in families:
-            _put(found, "glcm", glcm_features(levels, aggregation), tail)
-        if "glrlm" in families:
-            _put(found, "glrlm", glrlm_features(levels, aggregation), tail)
-    for aggregation in params.aggregation.zones:
-        tail = _tail("" if aggregation == "3d" else aggregation, token)
-        if {"glszm", "gldzm"} & set(families):
-            distance = border_distance(region, 3 if aggregation == "3d" else 2)
-            sizes, distances = zone_features(levels, distance, aggregation)
-            _put(found, "glszm", sizes, tail, wanted=families)
-            _put(found, "gldzm", distances, tail, wanted=families)
-        if {"ngtdm", "ngldm"} & set(families):
-            tones, dependences = neighbourhood_features(levels, aggregation)
-            _put(found, "ngtdm", tones, tail, wanted=families)
-            _put(found, "ngldm", dependences, tail, wanted=families)
-
-
-def _tail(aggregation: str, token: str) -> str:
-    return "_".join(part for part in (aggregation, token) if part)
-
-
-def _put(
-    found: dict[str, float],
-    family: str,
-    values: dict[str, float],
-    tail: str = "",
-    *,
-    wanted: tuple[str, ...] | None = None,
-) -> None:
-    if wanted is not None and family not in wanted:
+    families = params.families_of(settings)
+    if "loc" in families:
+        spacing = response.geometry.spacing
+        row.put(name, "loc", peak_features(response.array, region.inside.array, spacing))
+    image, part = cropped(region, response)
+    values = image.array[part.inside.array]
+    is_response = settings.filter is not None
+    lower = None if is_response else params.resegment.lower
+    if "morph" in families:
+        wanted = params.features.get("morph")
+        spacing = image.geometry.spacing
+        masks = (part.mask.array, image.array, part.inside.array)
+        row.put(name, "morph", morphology_features(*masks, spacing, wanted))
+    if "stat" in families:
+        row.put(name, "stat", statistics(values))
+    if "ivh" in families:
+        upper = None if is_response else params.resegment.upper
+        limits = (-np.inf if lower is None else lower, np.inf if upper is None else upper)
+        found = volume_histogram_features(values, params.volume_histogram, limits)
+        row.put(name, "ivh", found, params.volume_histogram.token)
+    if not set(families) - {"morph", "loc", "stat", "ivh"}:
         return
-    for name, value in values.items():
-        found["_".join(part for part in ("original", family, name, tail) if part)] = value
+    for way in params.discretise_of(settings):
+        levels = _levels(values, way, lower, part.mask.roi)
+        row.grey_levels = max(row.grey_levels, int(levels.max()))
+        if "ih" in families:
+            row.put(name, "ih", histogram_features(levels), way.token)
+        array = np.zeros(image.array.shape, dtype=np.int32)
+        array[part.inside.array] = levels
+        for family, aggregation, found in texture_features(
+            array, part.mask.array, families, params.aggregation, params.neighbourhood
+        ):
+            row.put(name, family, found, aggregation, way.token)
+
+
+def _levels(values: np.ndarray, way: Discretise, lower: float | None, roi: str) -> np.ndarray:
+    levels = discretise_values(values, way, lower=lower)
+    if levels.max() > _MOST_LEVELS:
+        raise InputError(
+            f"[discretise] {way.token or 'none'} gives {levels.max()} grey levels in mask {roi!r}"
+            f" ({values.min():g} to {values.max():g}), more than {_MOST_LEVELS}; choose wider bins,"
+            " or check that the intensities have the unit that the bins were made for"
+        )
+    return levels
+
+
+def _peculiarity(region: Region, values: np.ndarray) -> str:
+    """What about a region leaves features undefined."""
+    said = []
+    if values.size == 1:
+        said.append("the region is a single voxel")
+    elif values.min() == values.max():
+        said.append(f"all intensities are {values[0]:g}")
+    sizes = [int(np.ptp(where)) + 1 for where in np.nonzero(region.mask.array)]
+    if 1 in sizes and values.size > 1:
+        said.append("the region is one voxel thin")
+    return " and ".join(said) or "a denominator is 0"
+
+
+def _undefined(features: pd.Series, why: str) -> str:
+    missing = list(features.index[features.isna()])
+    if not missing:
+        return ""
+    shown = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
+    return f"{shown}: {why}" if why else shown

@@ -6,9 +6,16 @@ import numpy as np
 
 from radtool.features._kernels import count_pairs
 from radtool.features.definitions import Definition
-from radtool.features.levels import Levels, half_neighbourhood
+from radtool.features.levels import Levels, Norm, half_neighbourhood
 
-__all__ = ["FAMILY", "FEATURES", "cooccurrence", "cooccurrence_features", "glcm_features"]
+__all__ = [
+    "FAMILY",
+    "FEATURES",
+    "cooccurrence_features",
+    "count_cooccurrence",
+    "glcm_features",
+    "merged",
+]
 
 FAMILY = "glcm"
 FEATURES = (
@@ -38,54 +45,78 @@ FEATURES = (
     Definition("information_correlation_1", "R8DG"),
     Definition("information_correlation_2", "JN9H"),
 )
-AGGREGATIONS = ("2d_avg", "2d_merge", "25d_avg", "25d_merge", "3d_avg", "3d_merge")
 
 
-def glcm_features(levels: Levels, aggregation: str, *, distance: int = 1) -> dict[str, float]:
-    """Return the 25 co-occurrence features of a region.
+def count_cooccurrence(
+    levels: Levels, dimensions: int, *, distance: int = 1, norm: Norm = "chebyshev"
+) -> np.ndarray:
+    """Count neighbouring grey levels, both ways.
 
     Parameters
     ----------
     levels : Levels
         Grey levels; padded by at least `distance`.
+    dimensions : {2, 3}
+        2: within axial slices; 3: in the volume.
+    distance, norm
+        Distance of a pair in voxels.
+
+    Returns
+    -------
+    ndarray of int64, shape (slices, directions, n_levels, n_levels)
+        Symmetric in the last two axes; in 3 dimensions the volume is one "slice".
+    """
+    steps = levels.steps(half_neighbourhood(dimensions, distance, norm))
+    parts = list(levels.slices()) if dimensions == 2 else [levels.voxels]
+    counted = np.stack(
+        [count_pairs(levels.flat, part, steps, levels.n_levels)[:, 1:, 1:] for part in parts]
+    )
+    return counted + counted.swapaxes(2, 3)
+
+
+def glcm_features(
+    counted: np.ndarray, aggregation: str, weights: np.ndarray | None = None
+) -> dict[str, float]:
+    """Return the 25 co-occurrence features of a region.
+
+    Parameters
+    ----------
+    counted : ndarray
+        Of `count_cooccurrence`.
     aggregation : str
-        One of `AGGREGATIONS`: 2D by slice and direction (IBSI BTW3), by slice with merged
-        directions (SUJT), 2.5D by direction with merged slices (JJUI), all merged (ZW7Z), 3D by
-        direction (ITBB), merged directions (IAZD).
-    distance : int, default 1
-        Chebyshev distance of the pairs.
+        2d_avg: by slice and direction, averaged (IBSI BTW3); 2d_merge: directions merged (SUJT);
+        25d_avg: slices merged (JJUI); 25d_merge: all merged (ZW7Z); 3d_avg: by direction (ITBB);
+        3d_merge: merged (IAZD).
+    weights : ndarray of shape (directions,), optional
+        Weights of the directions where they are merged.
 
     Returns
     -------
     dict
-        Name of `FEATURES` -> value; all NaN when no two voxels of the region are neighbours.
+        Name of `FEATURES` -> value; all NaN when no two voxels of the region are neighbours. The
+        correlation of a flat region is 1.
     """
-    counts = cooccurrence(levels, aggregation, distance=distance)
-    counts = counts[counts.sum(axis=(1, 2)) > 0]
+    matrices = merged(counted, aggregation, weights)
+    matrices = matrices[matrices.any(axis=(1, 2))]
     names = [feature.name for feature in FEATURES]
-    if not len(counts):
+    if not len(matrices):
         return dict.fromkeys(names, np.nan)
-    values = cooccurrence_features(counts / counts.sum(axis=(1, 2), keepdims=True))
+    values = cooccurrence_features(matrices / matrices.sum(axis=(1, 2), keepdims=True))
     return dict(zip(names, values.mean(axis=1).tolist(), strict=True))
 
 
-def cooccurrence(levels: Levels, aggregation: str, *, distance: int = 1) -> np.ndarray:
-    """Return symmetric pair counts, int64, shape (matrices, n_levels, n_levels)."""
-    flat = aggregation[:2] != "3d"
-    steps = levels.steps(half_neighbourhood(2 if flat else 3, distance))
-    parts = list(levels.slices()) if flat else [levels.voxels]
-    counted = np.stack(
-        [count_pairs(levels.flat, part, steps, levels.n_levels)[:, 1:, 1:] for part in parts]
-    )
-    counted = counted + counted.transpose(0, 1, 3, 2)
-    n = levels.n_levels
+def merged(counted: np.ndarray, aggregation: str, weights: np.ndarray | None = None) -> np.ndarray:
+    """Sum counts of (slice, direction, i, j) over what an aggregation merges; (matrices, i, j)."""
+    if aggregation.endswith("merge") and weights is not None:
+        counted = counted * weights[:, None, None]
+    if aggregation == "2d_avg":
+        return counted.reshape(-1, *counted.shape[2:])
     if aggregation == "2d_merge":
         return counted.sum(axis=1)
+    over_slices = counted.sum(axis=0)
     if aggregation in ("25d_avg", "3d_avg"):
-        return counted.sum(axis=0)
-    if aggregation in ("25d_merge", "3d_merge"):
-        return counted.sum(axis=(0, 1))[None]
-    return counted.reshape(-1, n, n)
+        return over_slices
+    return over_slices.sum(axis=0, keepdims=True)
 
 
 def cooccurrence_features(p: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from radtool.features._kernels import count_neighbours
 from radtool.features.definitions import Definition
 from radtool.features.emphasis import emphasis_features
-from radtool.features.levels import Levels, neighbourhood
+from radtool.features.levels import Levels, Norm, neighbourhood
 
 __all__ = ["DEPENDENCE_FEATURES", "DIFFERENCE_FEATURES", "neighbourhood_features"]
 
@@ -40,7 +40,12 @@ DEPENDENCE_FEATURES = (
 
 
 def neighbourhood_features(
-    levels: Levels, aggregation: str, *, alpha: int = 0
+    levels: Levels,
+    aggregation: str,
+    *,
+    distance: int = 1,
+    norm: Norm = "chebyshev",
+    alpha: int = 0,
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the grey tone difference and the dependence features of a region.
 
@@ -50,6 +55,8 @@ def neighbourhood_features(
         Grey levels.
     aggregation : {"2d", "25d", "3d"}
         By slice and averaged, slices merged, in the volume.
+    distance, norm
+        Reach of the neighbourhood in voxels; `levels` is padded by at least as much.
     alpha : int, default 0
         Largest level difference of a dependent neighbour.
 
@@ -58,7 +65,7 @@ def neighbourhood_features(
     differences, dependences : dict
         Name of `DIFFERENCE_FEATURES` and `DEPENDENCE_FEATURES` -> value.
     """
-    steps = levels.steps(neighbourhood(3 if aggregation == "3d" else 2))
+    steps = levels.steps(neighbourhood(3 if aggregation == "3d" else 2, distance, norm))
     parts = [levels.voxels] if aggregation == "3d" else list(levels.slices())
     found = [count_neighbours(levels.flat, part, steps, levels.n_levels, alpha) for part in parts]
     if aggregation == "25d":

@@ -7,9 +7,10 @@ import numpy as np
 from radtool.features._kernels import count_runs
 from radtool.features.definitions import Definition
 from radtool.features.emphasis import emphasis_features
+from radtool.features.glcm import merged
 from radtool.features.levels import Levels, half_neighbourhood
 
-__all__ = ["FAMILY", "FEATURES", "glrlm_features"]
+__all__ = ["FAMILY", "FEATURES", "count_run_lengths", "glrlm_features"]
 
 FAMILY = "glrlm"
 FEATURES = (
@@ -32,31 +33,59 @@ FEATURES = (
 )
 
 
-def glrlm_features(levels: Levels, aggregation: str) -> dict[str, float]:
-    """Return the 16 run length features; aggregations as for `glcm_features`."""
-    flat = aggregation[:2] != "3d"
-    steps = levels.steps(half_neighbourhood(2 if flat else 3))
-    parts = list(levels.slices()) if flat else [levels.voxels]
+def count_run_lengths(levels: Levels, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Count runs of each level and length.
+
+    Parameters
+    ----------
+    levels : Levels
+        Grey levels.
+    dimensions : {2, 3}
+        2: within axial slices; 3: in the volume.
+
+    Returns
+    -------
+    counted : ndarray of int64, shape (slices, directions, n_levels + 1, longest + 1)
+        In 3 dimensions the volume is one "slice".
+    sizes : ndarray of int64, shape (slices,)
+        Voxels of each slice.
+    """
+    steps = levels.steps(half_neighbourhood(dimensions))
+    parts = list(levels.slices()) if dimensions == 2 else [levels.voxels]
     counted = np.stack(
         [count_runs(levels.flat, part, steps, levels.n_levels, levels.longest) for part in parts]
     )
-    sizes = [len(part) for part in parts]
-    rows = [emphasis_of(matrix, voxels) for matrix, voxels in _merged(counted, sizes, aggregation)]
+    return counted, np.array([len(part) for part in parts])
+
+
+def glrlm_features(
+    counted: np.ndarray, sizes: np.ndarray, aggregation: str, weights: np.ndarray | None = None
+) -> dict[str, float]:
+    """Return the 16 run length features of a region.
+
+    Parameters
+    ----------
+    counted, sizes : ndarray
+        Of `count_run_lengths`.
+    aggregation, weights
+        As for `radtool.features.glcm.glcm_features`.
+
+    Returns
+    -------
+    dict
+        Name of `FEATURES` -> value. Where directions are merged the run percentage counts every
+        voxel once for each direction.
+    """
+    matrices = merged(counted, aggregation, weights)
+    directions = counted.shape[1]
+    per_matrix = {
+        "2d_avg": np.repeat(sizes, directions),
+        "2d_merge": sizes * directions,
+        "25d_merge": sizes.sum(keepdims=True) * directions,
+        "3d_merge": sizes.sum(keepdims=True) * directions,
+    }.get(aggregation, np.repeat(sizes.sum(), directions))
+    rows = [emphasis_of(*pair) for pair in zip(matrices, per_matrix.tolist(), strict=True)]
     return dict(zip([f.name for f in FEATURES], np.mean(rows, axis=0).tolist(), strict=True))
-
-
-def _merged(
-    counted: np.ndarray, sizes: list[int], aggregation: str
-) -> list[tuple[np.ndarray, float]]:
-    """Matrices with the number of voxels behind each; counted is (slices, directions, i, j)."""
-    directions, everyone = counted.shape[1], float(sum(sizes))
-    if aggregation == "2d_merge":
-        return [(m.sum(axis=0), n * directions) for m, n in zip(counted, sizes, strict=True)]
-    if aggregation in ("25d_avg", "3d_avg"):
-        return [(matrix, everyone) for matrix in counted.sum(axis=0)]
-    if aggregation in ("25d_merge", "3d_merge"):
-        return [(counted.sum(axis=(0, 1)), everyone * directions)]
-    return [(m, float(n)) for part, n in zip(counted, sizes, strict=True) for m in part]
 
 
 def emphasis_of(matrix: np.ndarray, n_voxels: float) -> list[float]:

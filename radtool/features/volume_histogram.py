@@ -9,6 +9,7 @@ import numpy as np
 
 from radtool.errors import ParameterError
 from radtool.features.definitions import Definition
+from radtool.preprocessing.discretise import Discretise
 
 __all__ = ["FAMILY", "FEATURES", "VolumeHistogram", "volume_histogram_features"]
 
@@ -20,6 +21,7 @@ FEATURES = (
     Definition("intensity_at_volume_90", "GBPN/BOHI", "intensity"),
     Definition("volume_difference_10_90", "DDTU/WITY"),
     Definition("intensity_difference_10_90", "CNV2/JXJA", "intensity"),
+    Definition("area_under_curve", "9CMM", standardised=False),
 )
 
 
@@ -45,6 +47,15 @@ class VolumeHistogram:
     def __post_init__(self) -> None:
         if (self.method == "fixed_bin_size") != (self.bin_width is not None):
             raise ParameterError("[volume_histogram] bin_width goes with method fixed_bin_size")
+
+    @property
+    def token(self) -> str:
+        """Part of a feature's name: "fbs2p5", "fbn1000", "" for whole intensities."""
+        if self.method == "none":
+            return ""
+        if self.method == "fixed_bin_number":
+            return Discretise(method=self.method, bin_number=self.bin_number).token
+        return Discretise(method=self.method, bin_width=self.bin_width).token
 
 
 def volume_histogram_features(
@@ -78,7 +89,8 @@ def volume_histogram_features(
     relative = (grid - grid[0]) / (grid[-1] - grid[0])
     volume = [float(fraction[np.argmax(relative >= part - 1e-12)]) for part in (0.1, 0.9)]
     intensity = [_intensity(grid, fraction, part) for part in (0.1, 0.9)]
-    found = (*volume, *intensity, volume[0] - volume[1], intensity[0] - intensity[1])
+    area = float(np.trapezoid(fraction, relative))
+    found = (*volume, *intensity, volume[0] - volume[1], intensity[0] - intensity[1], area)
     return dict(zip([feature.name for feature in FEATURES], found, strict=True))
 
 

@@ -86,8 +86,10 @@ def computed(shared: Path, name: str) -> Mapping[str, float]:
         "ibsi_digital_phantom" if name == "digital_phantom" else f"ibsi_{name}".lower()
     )
     values = {**extract(image, mask, params).to_dict(), **diagnostics(image, mask, params)}
-    token = params.discretise[0].token
-    return {key.removesuffix(f"_{token}") if token else key: value for key, value in values.items()}
+    tokens = (params.discretise[0].token, params.volume_histogram.token)
+    for token in filter(None, tokens):
+        values = {key.removesuffix(f"_{token}"): value for key, value in values.items()}
+    return values
 
 
 def column(row: Mapping[str, str]) -> str:
