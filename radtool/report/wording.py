@@ -67,8 +67,11 @@ MEASURES: dict[str, Measure] = {
     "ipa": Measure("index of prediction accuracy", "IPA", "overall", chance=0.0),
     "oe_ratio": Measure("observed / expected", "O/E", "calibration", 2, "one"),
     "calibration_slope": Measure("calibration slope", "slope", "calibration", 2, "one"),
+    "calibration_in_the_large": Measure(
+        "calibration in the large", "CITL", "calibration", 2, "zero"
+    ),
     "calibration_intercept": Measure(
-        "calibration in the large", "intercept", "calibration", 2, "zero"
+        "calibration intercept", "intercept", "calibration", 2, "zero"
     ),
     "ici": Measure("integrated calibration index", "ICI", "calibration", 3, "lower"),
     "e50": Measure("median calibration error", "E50", "calibration", 3, "lower"),
@@ -78,6 +81,7 @@ MEASURES: dict[str, Measure] = {
     "specificity": Measure("specificity", "spec.", "classification", 2),
     "balanced_accuracy": Measure("balanced accuracy", "bal. acc.", "classification", 2),
     "precision": Measure("precision", "prec.", "classification", 2),
+    "ppv": Measure("positive predictive value", "PPV", "classification", 2),
     "npv": Measure("negative predictive value", "NPV", "classification", 2),
     "f1": Measure("F1 score", "F1", "classification", 2),
     "hazard_ratio": Measure("hazard ratio", "HR", "discrimination", 2, chance=1.0),
