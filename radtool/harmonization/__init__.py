@@ -2,5 +2,16 @@
 
 from radtool.harmonization.anova import one_way
 from radtool.harmonization.combat import ComBat
+from radtool.harmonization.confounding import Association, associate, cramers_v, log_rank
+from radtool.harmonization.evidence import BatchEvidence, batch_evidence
 
-__all__ = ["ComBat", "one_way"]
+__all__ = [
+    "Association",
+    "BatchEvidence",
+    "ComBat",
+    "associate",
+    "batch_evidence",
+    "cramers_v",
+    "log_rank",
+    "one_way",
+]

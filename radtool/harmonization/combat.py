@@ -239,6 +239,29 @@ class ComBat(FeatureStep):
             values = adjust(read, estimates)
         return extended
 
+    def affine(self) -> pd.DataFrame:
+        """Return shift and scale of each batch in feature units: harmonized = (x - shift) / scale.
+
+        Only for one batch column without covariates: there the correction is one for all cases.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``batch, feature, shift, scale``.
+        """
+        check_is_fitted(self, "estimates_")
+        if len(self.estimates_) != 1 or self.covariate_levels_:
+            raise ParameterError("ComBat.affine: only for one batch column without covariates")
+        found = self.estimates_[0]
+        rows = []
+        for position, level in enumerate(found["levels"]):
+            scale = np.sqrt(found["delta_star"][position])
+            moved = np.sqrt(found["var_pooled"]) * found["gamma_star"][position]
+            shift = found["grand_mean"] * (1 - scale) + moved
+            part = {"batch": level, "feature": found["features"], "shift": shift, "scale": scale}
+            rows.append(pd.DataFrame(part))
+        return pd.concat(rows, ignore_index=True)
+
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the output columns, in order."""
         check_is_fitted(self, "estimates_")
