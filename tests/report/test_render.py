@@ -135,7 +135,7 @@ def test_downloads_keep_all_digits(study):
     changed = dataclasses.replace(
         study, endpoints=(dataclasses.replace(endpoint, performance=(row,)),)
     )
-    table = sheets(render(changed))["os-discrimination.csv"]
+    table = sheets(render(changed))["os-discrimination-development.csv"]
     assert table[1][table[0].index("value")] == repr(value)
 
 

@@ -178,10 +178,15 @@ def _calibration_figure(endpoint: EndpointResults, curve: Calibration, i: int) -
     return Figure(
         name=f"{slug(endpoint.question.name)}-calibration-{slug(curve.model)}-{i + 1}",
         svg=draw_calibration(curve, alt=f"Calibration of {label} in {where}. {said}."),
-        caption=f"{label}, {where}. Dots: groups of equal size with 95 % limits; line and band:"
-        " smooth curve; dotted: ideal.",
+        caption=f"{label}, {where}. {_calibration_key(curve)}dotted: ideal.",
         sheet=Sheet(("kind", "predicted", "observed", "lower", "upper", "n"), tuple(rows)),
     )
+
+
+def _calibration_key(curve: Calibration) -> str:
+    dots = "Dots: groups of about equal size with 95 % limits; " if curve.predicted else ""
+    line = "line and 95 % band" if curve.smooth_lower else "line"
+    return dots + (f"{line}: smooth curve; " if curve.smooth_predicted else "")
 
 
 def decision_section(endpoint: EndpointResults) -> Section | None:

@@ -32,6 +32,12 @@ from radtool.report.wording import (
 
 __all__ = ["comparison_section", "performance_section", "subgroup_section"]
 
+GROUPS = (
+    ("discrimination", "Discrimination"),
+    ("calibration", "Calibration"),
+    ("overall", "Overall accuracy"),
+    ("classification", "Classification at fixed cut-offs"),
+)
 RATIOS = ("hazard_ratio", "odds_ratio", "oe_ratio")
 
 
@@ -42,19 +48,11 @@ def performance_section(endpoint: EndpointResults) -> Section | None:
     figure = _comparators(endpoint)
     if figure is not None:
         blocks.append(Figures(figures=figure))
-    groups = (
-        ("discrimination", "Discrimination (95 % interval)", ("discrimination",)),
-        (
-            "calibration",
-            "Calibration and accuracy (95 % interval)",
-            ("calibration", "overall"),
-        ),
-        ("classification", "Classification at the fixed threshold", ("classification",)),
-    )
-    for name, caption, members in groups:
-        chosen = [row for row in rows if measure_of(row.measure).group in members]
-        if chosen:
-            blocks.append(_table(endpoint, chosen, name, caption))
+    for name, title in GROUPS:
+        chosen = [row for row in rows if measure_of(row.measure).group == name]
+        for cohort in _cohorts(chosen):
+            here = [row for row in chosen if row.cohort == cohort]
+            blocks.append(_table(endpoint, here, name, f"{title} in {cohort} (95 % interval)"))
     if hidden:
         names = ", ".join(sorted({model_label(endpoint.models, row.model) for row in hidden}))
         blocks.append(
@@ -78,15 +76,26 @@ def _honest(
     return shown, [r for r in rows if r not in shown]
 
 
+def _cohorts(rows: Sequence[PerformanceRow]) -> list[str]:
+    """Return cohorts in the order of the rows, external ones first."""
+    external = {row.cohort for row in rows if row.design == "external"}
+    return sorted(dict.fromkeys(row.cohort for row in rows), key=lambda name: name not in external)
+
+
 def _table(
     endpoint: EndpointResults, rows: Sequence[PerformanceRow], name: str, caption: str
 ) -> Table:
-    measures = sorted({(r.measure, r.horizon) for r in rows}, key=lambda m: _order(rows, m))
+    measures = list(dict.fromkeys((r.measure, r.horizon) for r in rows))
     unit = endpoint.question.unit
-    found = {(r.model, r.cohort, design_words(r), r.measure, r.horizon): r for r in rows}
+    found = {(r.model, design_words(r), r.measure, r.horizon): r for r in rows}
+    order = [model.name for model in endpoint.models]
+    keys = sorted(
+        dict.fromkeys((r.model, design_words(r)) for r in rows),
+        key=lambda key: order.index(key[0]) if key[0] in order else len(order),
+    )
     lines, before = [], ""
-    for model, cohort, design in dict.fromkeys((r.model, r.cohort, design_words(r)) for r in rows):
-        cells = [found.get((model, cohort, design, *measure)) for measure in measures]
+    for model, design in keys:
+        cells = [found.get((model, design, *measure)) for measure in measures]
         first = next(cell for cell in cells if cell)
         texts = [
             estimate(c.value, c.lower, c.upper, measure_of(c.measure).digits) if c else "–"
@@ -94,7 +103,7 @@ def _table(
         ]
         label = "" if model == before else model_label(endpoint.models, model)
         before = model
-        lines.append((label, cohort, design, integer(first.n), integer(first.events), *texts))
+        lines.append((label, design, integer(first.n), integer(first.events), *texts))
     heads = tuple(_head(measure, horizon, unit) for measure, horizon in measures)
     words = "; ".join(
         f"{measure_of(m).symbol}, {measure_of(m).label}"
@@ -102,18 +111,14 @@ def _table(
         if measure_of(m).symbol != measure_of(m).label
     )
     return Table(
-        name=f"{slug(endpoint.question.name)}-{name}",
+        name=f"{slug(endpoint.question.name)}-{name}-{slug(rows[0].cohort)}",
         caption=caption,
-        columns=("Model", "Cohort", "Design", "n", "Events", *heads),
+        columns=("Model", "Design", "n", "Events", *heads),
         rows=tuple(lines),
         sheet=sheet_of(rows, (*FIELDS, "note")),
         note=f"{words}." if words else "",
-        text_columns=3,
+        text_columns=2,
     )
-
-
-def _order(rows: Sequence[PerformanceRow], key: tuple[str, float | None]) -> int:
-    return next(i for i, r in enumerate(rows) if (r.measure, r.horizon) == key)
 
 
 def _head(measure: str, horizon: float | None, unit: str) -> str:
