@@ -40,6 +40,7 @@ __all__ = [
     "Trained",
     "bound",
     "compare",
+    "count_events",
     "cross_validation_rows",
     "develop",
     "planned_models",
@@ -76,6 +77,8 @@ class Plan:
         The feature that is the volume.
     steps : tuple of FeatureStep
         Unfitted steps of the radiomics block, in order.
+    batch : str, optional
+        Column whose levels are compared before and after harmonization.
     marker_model : str
         Model of a binary marker.
     risk_groups : {"median", "p75", "tertiles"}
@@ -89,6 +92,7 @@ class Plan:
     clinical: tuple[str, ...] = ()
     volume: str = "original_morph_volume"
     steps: tuple[FeatureStep, ...] = ()
+    batch: str | None = None
     marker_model: str = "xgboost"
     risk_groups: Literal["median", "p75", "tertiles"] = "median"
     folds: int = 5
@@ -272,6 +276,11 @@ def compare(
     return found
 
 
+def count_events(y: pd.DataFrame | pd.Series) -> int:
+    """Count observed events, or cases with the marker."""
+    return int((y["event"] if isinstance(y, pd.DataFrame) else y).sum())
+
+
 def bound(value: float | None) -> float | None:
     """Return a number of the report: NaN is not known."""
     return None if value is None or pd.isna(value) else float(value)
@@ -287,7 +296,6 @@ def row(
     note: str = "",
 ) -> PerformanceRow:
     """One number of a model in a cohort; names are model and cohort."""
-    y = study.y
     return PerformanceRow(
         model=names[0],
         cohort=names[1],
@@ -296,7 +304,7 @@ def row(
         value=bound(estimate.value),
         lower=bound(estimate.lower),
         upper=bound(estimate.upper),
-        n=len(y),
-        events=int((y["event"] if isinstance(y, pd.DataFrame) else y).sum()),
+        n=len(study.X),
+        events=count_events(study.y),
         note=note,
     )

@@ -1,4 +1,4 @@
-"""A frozen signature meets a cohort it never saw: measured once, logged, never fitted."""
+"""A frozen signature meets a cohort it never saw: measured, logged, never fitted."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radtool.errors import InputError
-from radtool.evaluation import Estimate, auc, calibration_slope, harrell_c, logistic_slope, uno_c
-from radtool.models import CoxSignature, Signature, read_log, validate
+from radtool.models import CoxSignature, Signature, Validation, read_log, validate
 from radtool.pipelines.curves import kaplan_meier_record, roc_record
-from radtool.pipelines.endpoint import FULL, bound, compare, row
-from radtool.report.results import Comparison, KaplanMeier, Look, PerformanceRow, RocCurve
+from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, compare, count_events
+from radtool.report import calibration_record, decision_record, performance_rows
+from radtool.report.results import (
+    Calibration,
+    Comparison,
+    DecisionCurve,
+    KaplanMeier,
+    Look,
+    PerformanceRow,
+    RocCurve,
+)
 from radtool.table import Study
 
 __all__ = ["Tested", "curves_of", "validate_externally"]
@@ -37,7 +44,7 @@ class Tested:
         Every model's numbers.
     comparisons : list of Comparison
         Paired differences on the same cases.
-    kaplan_meier, roc : list
+    kaplan_meier, roc, calibration, decision : list
         Curves.
     looks : list of Look
         The evaluation log of this cohort.
@@ -49,8 +56,15 @@ class Tested:
     comparisons: list[Comparison] = field(default_factory=list)
     kaplan_meier: list[KaplanMeier] = field(default_factory=list)
     roc: list[RocCurve] = field(default_factory=list)
+    calibration: list[Calibration] = field(default_factory=list)
+    decision: list[DecisionCurve] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def extend(self, other: Tested) -> None:
+        """Add everything that another one holds."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name).extend(getattr(other, name))
 
 
 def validate_externally(
@@ -82,25 +96,34 @@ def validate_externally(
         Patients of the cohort were in training.
     """
     tested = Tested()
-    scores: dict[str, pd.Series] = {}
+    found: dict[str, Validation] = {}
     for key, signature in signatures.items():
-        scores[key] = signature.predict_risk(study.X)
-        tested.performance.extend(_rows(study, scores[key], (key, name), tested.notes))
+        found[key] = validate(
+            signature,
+            study.X,
+            study.y,
+            patients=study.patients,
+            log=log if key == FULL else None,
+        )
+        events = count_events(study.y)
+        rows = performance_rows(found[key], model=key, cohort=name, events=events)
+        tested.performance.extend(rows)
+        tested.notes.extend(f"{LABELS.get(key, key)}, {name}: {n}" for n in found[key].notes)
+    scores = {key: signature.predict_risk(study.X) for key, signature in signatures.items()}
     tested.comparisons.extend(compare(study.y, scores, name, "external"))
-    for key in (FULL, "clinical_volume", "volume"):
+    for key in (FULL, BASELINE, "volume"):
         if key in signatures:
             curves_of(signatures[key], study, (key, name), cut, tested)
+    compared = {key: found[key] for key in (FULL, BASELINE) if key in found}
+    for key, one in compared.items():
+        plot = calibration_record(one, model=key, cohort=name)
+        tested.calibration.extend([plot] if plot else [])
+    labelled = {LABELS.get(key, key): one for key, one in compared.items()}
+    decision = decision_record(labelled, cohort=name)
+    tested.decision.extend([decision] if decision else [])
     if log is not None:
-        validate(signatures[FULL], study.X, study.y, patients=study.patients, log=log)
         tested.looks.extend(_looks(log, name))
-    flags = signatures[FULL].flags(study.X)
-    if len(flags):
-        cases = sorted(set(map(str, flags["case"])))
-        columns = ", ".join(sorted(set(flags["column"]))[:5])
-        tested.notes.append(
-            f"{len(cases)} of {len(study.X)} cases of {name} lie outside the training range of a"
-            f" column that the model uses ({columns})"
-        )
+    tested.notes.extend(_range_notes(found[FULL], study, name))
     return tested
 
 
@@ -128,28 +151,15 @@ def curves_of(
     )
 
 
-def _rows(
-    study: Study, score: pd.Series, names: tuple[str, str], notes: list[str]
-) -> list[PerformanceRow]:
-    if study.endpoint.is_survival:
-        found = {
-            "harrell_c": harrell_c(study.y, score),
-            "uno_c": uno_c(study.y, score),
-            "calibration_slope": calibration_slope(study.y, score),
-        }
-    else:
-        found = {"auc": auc(study.y, score)}
-        try:
-            slope = logistic_slope(study.y, score).set_index("term").loc["slope"]
-            found["calibration_slope"] = Estimate(
-                slope["value"], slope["lower"], slope["upper"], len(score)
-            )
-        except InputError as error:
-            notes.append(f"{names[0]}: no calibration slope in {names[1]}: {error}")
+def _range_notes(found: Validation, study: Study, name: str) -> list[str]:
+    if not len(found.flags):
+        return []
+    cases = set(map(str, found.flags["case"]))
+    columns = sorted(set(found.flags["column"]))
+    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
     return [
-        row(names, "external", measure, estimate, study)
-        for measure, estimate in found.items()
-        if bound(estimate.value) is not None
+        f"{len(cases)} of {len(study.X)} cases of {name} lie outside the training range of a column"
+        f" that the model uses ({', '.join(columns[:3])}{more})"
     ]
 
 

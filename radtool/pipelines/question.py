@@ -13,7 +13,8 @@ from radtool.errors import InputError
 from radtool.evaluation import kaplan_meier
 from radtool.files import read_json
 from radtool.models import Signature, save_signature
-from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, develop
+from radtool.pipelines.batches import harmonization_record
+from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, count_events, develop
 from radtool.pipelines.external import Tested, curves_of, validate_externally
 from radtool.pipelines.population import baseline_rows, flow_box
 from radtool.pipelines.records import model_record
@@ -21,6 +22,7 @@ from radtool.report.results import (
     Cohort,
     Comparison,
     EndpointResults,
+    Harmonization,
     Headline,
     Methods,
     Population,
@@ -29,7 +31,7 @@ from radtool.report.results import (
 )
 from radtool.table import Failure, Study
 
-__all__ = ["Cohorts", "answer", "cohort_record", "slug"]
+__all__ = ["Answer", "Cohorts", "answer", "cohort_record", "slug"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -89,6 +91,39 @@ class Cohorts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What `answer` gives.
+
+    Parameters
+    ----------
+    results : EndpointResults
+        The endpoint's part of the report.
+    harmonization : Harmonization or None
+        Batch effects in the development cohort, when the plan names a batch column.
+    """
+
+    results: EndpointResults
+    harmonization: Harmonization | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        evidence = self.harmonization
+        return {
+            "results": self.results.to_dict(),
+            "harmonization": evidence.to_dict() if evidence else None,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Answer:
+        """Rebuild from `to_dict`."""
+        evidence = stored["harmonization"]
+        return cls(
+            EndpointResults.from_dict(stored["results"]),
+            Harmonization.from_dict(evidence) if evidence else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
     development: Study
     external: Study | None
@@ -105,7 +140,7 @@ def answer(
     *,
     extraction: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-) -> EndpointResults:
+) -> Answer:
     """Develop, validate inside, freeze, test outside once, and gather the results.
 
     Parameters
@@ -141,14 +176,12 @@ def answer(
             cut=plan.risk_groups,
             log=out / "evaluation_log.jsonl",
         )
-        _merge(tested, outside)
+        tested.extend(outside)
     parts = _Parts(development, external, names, trained, tested)
-    return _results(study, plan, parts, neither, file)
-
-
-def _merge(into: Tested, other: Tested) -> None:
-    for name in ("performance", "comparisons", "kaplan_meier", "roc", "looks", "notes"):
-        getattr(into, name).extend(getattr(other, name))
+    evidence = None
+    if plan.batch:
+        evidence = harmonization_record(trained.signatures[FULL], development, plan.batch)
+    return Answer(_results(study, plan, parts, neither, file), evidence)
 
 
 def _results(
@@ -175,6 +208,8 @@ def _results(
         comparisons=comparisons,
         kaplan_meier=tuple(tested.kaplan_meier),
         roc=tuple(tested.roc),
+        calibration=tuple(tested.calibration),
+        decision=tuple(tested.decision),
         signatures=(_card(trained.signatures[FULL], study, file),),
         looks=tuple(tested.looks),
         methods=_methods(plan, parts),
@@ -198,7 +233,7 @@ def cohort_record(study: Study, name: str, role: Any) -> Cohort:
     return Cohort(
         name=name,
         n=study.patients.nunique(),
-        events=int((y["event"] if isinstance(y, pd.DataFrame) else y).sum()),
+        events=count_events(y),
         role=role,
         sites=tuple(sorted(study.X["site"].astype(str).unique())) if "site" in study.X else (),
         follow_up=follow_up,

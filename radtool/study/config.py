@@ -42,7 +42,7 @@ class DataSettings:
         ROI name -> patterns that are this ROI (``{"GTV": ["GTV*", "gtv-1"]}``); all others are
         left out. Without it every ROI found is a case.
     modalities : tuple of str
-        DICOM modalities that the study is about (``[CT]``); others become named failures. Empty: any.
+        DICOM modalities that the study is about (``[CT]``); others become named failures.
     checks : str, optional
         File of quality checks; the modality's own set by default.
     truth : Path, optional

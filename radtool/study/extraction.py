@@ -47,8 +47,8 @@ def parameters_from(stored: dict[str, Any]) -> Parameters | PyradiomicsParameter
     """
     if "convention" not in stored:
         raise ParameterError(
-            f"the signature uses the modalities {sorted(stored)}; extract them with a study file and"
-            " give the feature table"
+            f"the signature uses the modalities {sorted(stored)}; extract them with a study file"
+            " and give the feature table"
         )
     return load_params(stored)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from radtool.files import hash_of
 from radtool.pipelines.population import flow_box
+from radtool.pipelines.question import Answer
 from radtool.provenance import provenance
 from radtool.report.results import (
     CaseFailure,
@@ -35,7 +36,7 @@ __all__ = ["gather"]
 def gather(
     settings: StudySettings,
     made: MadeFeatures,
-    endpoints: Sequence[EndpointResults],
+    answers: Sequence[Answer],
     folder: Path,
 ) -> StudyResults:
     """Put together what `results.json` holds; the time stamp is the only thing that may differ."""
@@ -48,7 +49,8 @@ def gather(
         title=settings.title,
         description=settings.description,
         synthetic=settings.synthetic,
-        endpoints=tuple(_with_truth(endpoint, settings) for endpoint in endpoints),
+        endpoints=tuple(_with_truth(answer.results, settings) for answer in answers),
+        harmonization=next((a.harmonization for a in answers if a.harmonization), None),
         population=Population(flow=_flow(made)),
         extraction=_extraction(settings, made),
         findings=tuple(made.cases.findings) if made.cases else (),

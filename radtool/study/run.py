@@ -12,7 +12,7 @@ from typing import Any
 
 from radtool.files import sha256, write_json, write_text
 from radtool.pipelines.endpoint import Plan
-from radtool.pipelines.question import Cohorts, answer, slug
+from radtool.pipelines.question import Answer, Cohorts, answer, slug
 from radtool.provenance import versions
 from radtool.report import render
 from radtool.report.results import EndpointResults, StudyResults, read_results
@@ -138,8 +138,8 @@ def run_study(  # noqa: PLR0913 - the front door: every choice by name
     plans = {endpoint.name: _plan(settings, endpoint, jobs) for endpoint in settings.endpoints}
     made = make_features(settings, folder, jobs=jobs, scheduler=scheduler, progress=progress)
     run = _Run(settings, folder, made, external, progress)
-    endpoints = [
-        EndpointResults.from_dict(
+    answers = [
+        Answer.from_dict(
             once(
                 folder / "stages" / f"{slug(endpoint.name)}.json",
                 run.ingredients(endpoint),
@@ -149,7 +149,7 @@ def run_study(  # noqa: PLR0913 - the front door: every choice by name
         )
         for endpoint in settings.endpoints
     ]
-    results = gather(settings, made, endpoints, folder)
+    results = gather(settings, made, answers, folder)
     write_json(folder / "results.json", results.to_dict())
     write_report(folder)
     return Done(folder, results, made.failures)
@@ -168,6 +168,7 @@ def _plan(settings: StudySettings, endpoint: Endpoint, jobs: int) -> Plan:
         clinical=(*settings.predictors.clinical, *settings.predictors.semantic),
         volume=settings.predictors.volume,
         steps=tuple(steps),
+        batch=settings.batch,
         marker_model=settings.marker_model,
         risk_groups=settings.risk_groups,
         folds=settings.validation.folds,

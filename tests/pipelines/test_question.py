@@ -34,7 +34,7 @@ def value(found: EndpointResults, model: str, design: str, measure: str) -> floa
 
 
 def test_external_numbers_are_those_of_the_saved_signature(survival: Study, tmp_path: Path) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path)
+    found = answer(survival, COHORTS, PLAN, tmp_path).results
     outside = survival.take(survival.X["site"] == "C")
     frozen = load_signature(tmp_path / "overall_survival.signature.json")
     risk = frozen.predict_risk(outside.X)
@@ -45,7 +45,7 @@ def test_external_numbers_are_those_of_the_saved_signature(survival: Study, tmp_
 def test_planted_texture_is_found_and_adds_to_clinical_and_volume(
     survival: Study, tmp_path: Path
 ) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path)
+    found = answer(survival, COHORTS, PLAN, tmp_path).results
     full = next(model for model in found.models if model.name == "all")
     assert {row.feature for row in full.coefficients if row.block == "radiomics"} == {
         "original_stat_variance"
@@ -59,7 +59,7 @@ def test_planted_texture_is_found_and_adds_to_clinical_and_volume(
 
 
 def test_added_value_is_the_paired_difference(survival: Study, tmp_path: Path) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path)
+    found = answer(survival, COHORTS, PLAN, tmp_path).results
     difference = value(found, "all", "external", "harrell_c") - value(
         found, "clinical_volume", "external", "harrell_c"
     )
@@ -90,7 +90,7 @@ def test_changing_the_external_cohort_changes_nothing_that_was_learned(
 
 def test_sealed_cohorts_are_not_looked_at(survival: Study, tmp_path: Path) -> None:
     sealed = Cohorts(development=("A",), external=("C",), is_sealed=True)
-    found = answer(survival, sealed, PLAN, tmp_path)
+    found = answer(survival, sealed, PLAN, tmp_path).results
     assert {row.design for row in found.performance} == {
         "nested CV", "apparent", "bootstrap-corrected",
     }  # fmt: skip
@@ -99,14 +99,14 @@ def test_sealed_cohorts_are_not_looked_at(survival: Study, tmp_path: Path) -> No
 
 def test_every_look_is_logged_and_the_same_look_shown_once(survival: Study, tmp_path: Path) -> None:
     answer(survival, COHORTS, PLAN, tmp_path)
-    found = answer(survival, COHORTS, PLAN, tmp_path)
+    found = answer(survival, COHORTS, PLAN, tmp_path).results
     assert len(read_log(tmp_path / "evaluation_log.jsonl")) == 2
     assert len(found.looks) == 1
 
 
 def test_markers_get_an_auc_and_a_roc_curve(marker: Study, tmp_path: Path) -> None:
     plan = Plan(steps=(Standardize(),), folds=3, repeats=1, bootstrap=0, marker_model="logistic")
-    found = answer(marker, COHORTS, plan, tmp_path)
+    found = answer(marker, COHORTS, plan, tmp_path).results
     assert value(found, "radiomics", "external", "auc") > 0.7
     assert {curve.cohort for curve in found.roc} == {"A", "C"}
     assert EndpointResults.from_dict(found.to_dict()) == found
@@ -116,7 +116,7 @@ def test_cases_of_no_cohort_are_named(survival: Study, tmp_path: Path) -> None:
     X = survival.X.copy()
     X.iloc[0, X.columns.get_loc("site")] = "Z"
     study = Study(X, survival.y, survival.patients, survival.endpoint, survival.features)
-    found = answer(study, COHORTS, PLAN, tmp_path)
+    found = answer(study, COHORTS, PLAN, tmp_path).results
     assert found.population is not None
     excluded = [item for box in found.population.flow for item in box.excluded]
     assert [(item.reason, item.cases) for item in excluded] == [
