@@ -17,7 +17,7 @@ from radtool.report.blocks import (
 )
 from radtool.report.figures import ForestRow, draw_forest
 from radtool.report.results import EndpointResults, PerformanceRow, SubgroupRow
-from radtool.report.sections.summary import FIELDS, leading_measure, leading_rows
+from radtool.report.sections.summary import FIELDS, leading_measure, leading_rows, places
 from radtool.report.wording import (
     design_words,
     estimate,
@@ -133,7 +133,7 @@ def _comparators(endpoint: EndpointResults) -> tuple[Figure, ...] | None:
         return None
     info = measure_of(measure)
     figures = []
-    for cohort, design in dict.fromkeys((r.cohort, r.design) for r in chosen):
+    for cohort, design in places(chosen):
         here = [r for r in chosen if (r.cohort, r.design) == (cohort, design)]
         if len(here) < 2:
             continue

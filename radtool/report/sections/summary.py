@@ -17,7 +17,7 @@ from radtool.report.wording import (
     signed,
 )
 
-__all__ = ["LEADING", "leading_measure", "leading_rows", "summary_section"]
+__all__ = ["LEADING", "leading_measure", "leading_rows", "places", "summary_section"]
 
 LEADING = ("harrell_c", "auc", "uno_c", "auc_t")
 DESIGNS = ("external", "leave-one-site-out", "nested cv", "cross-validation", "bootstrap")
@@ -44,7 +44,11 @@ def leading_rows(endpoint: EndpointResults) -> list[PerformanceRow]:
         key = (row.model, row.cohort, row.design)
         if key not in chosen or (chosen[key].lower is None and row.lower is not None):
             chosen[key] = row
-    return list(chosen.values())
+    order = [model.name for model in endpoint.models]
+    return sorted(
+        chosen.values(),
+        key=lambda row: order.index(row.model) if row.model in order else len(order),
+    )
 
 
 def summary_section(results: StudyResults) -> Section | None:
@@ -132,31 +136,31 @@ def _key_numbers(endpoint: EndpointResults) -> Table | None:
     rows = leading_rows(endpoint)
     if measure is None or not rows:
         return None
-    places = _places(rows)
+    columns = places(rows)[:4]
     names = [m.name for m in endpoint.models] + [row.model for row in rows]
     digits = measure_of(measure).digits
     found = {(row.model, row.cohort, row.design): row for row in rows}
     shown = []
     for name in dict.fromkeys(names):
-        cells = [found.get((name, *place)) for place in places]
+        cells = [found.get((name, *place)) for place in columns]
         if any(cells):
             texts = [estimate(r.value, r.lower, r.upper, digits) if r else "–" for r in cells]
             shown.append((model_label(endpoint.models, name), *texts))
     return Table(
         name=f"{slug(endpoint.question.name)}-summary",
         caption=f"{heading(endpoint.question)}: {measure_of(measure).label} (95 % interval)",
-        columns=("Model", *(f"{cohort} · {design}" for cohort, design in places)),
+        columns=("Model", *(f"{cohort} · {design}" for cohort, design in columns)),
         rows=tuple(shown),
         sheet=sheet_of(rows, FIELDS),
     )
 
 
-def _places(rows: list[PerformanceRow]) -> list[tuple[str, str]]:
-    """Return cohort and design of the columns: external first, two designs at most each."""
-    places = list(dict.fromkeys((row.cohort, row.design) for row in rows))
+def places(rows: list[PerformanceRow]) -> list[tuple[str, str]]:
+    """Return every cohort and design: external ones first, then the stricter designs."""
+    found = list(dict.fromkeys((row.cohort, row.design) for row in rows))
 
     def rank(place: tuple[str, str]) -> int:
         design = place[1].lower()
         return next((i for i, known in enumerate(DESIGNS) if design.startswith(known)), 99)
 
-    return sorted(places, key=rank)[:4]
+    return sorted(found, key=rank)
