@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import pandas as pd
+from joblib.externals.loky import ProcessPoolExecutor
 
 from radtool.errors import InputError, RadtoolError, TableError
-from radtool.features.extraction import extract
+from radtool.features.extraction import Extraction, measure
 from radtool.features.parameters import Parameters, load_params
-from radtool.features.pyradiomics.parameters import PyradiomicsParameters
+from radtool.features.pyradiomics import PyradiomicsParameters
 from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
 from radtool.io import read_image, read_mask
 from radtool.table import KEYS, MANIFEST_COLUMNS, Failure, read_manifest
@@ -23,9 +25,12 @@ from radtool.table import KEYS, MANIFEST_COLUMNS, Failure, read_manifest
 __all__ = ["ENGINE", "CohortResult", "extract_cohort"]
 
 # Part of the cache key: raise it whenever a feature value may change.
-ENGINE = "radtool-1"
+ENGINE = "radtool-2"
 
 Progress = Callable[[int, int, str], None]
+AnyParameters = Parameters | PyradiomicsParameters
+Case = Mapping[str, Any]
+Outcome = dict[str, Any] | Failure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +41,7 @@ class CohortResult:
     ----------
     table : DataFrame
         One row a case: keys, acquisition columns of the manifest, ``image_sha256``,
-        ``mask_sha256``, ``params_sha256``, then features.
+        ``mask_sha256``, ``params_sha256``, ``diagnostics_…`` (see `Extraction`), then features.
     failures : list of Failure
         Every case that has no row.
     """
@@ -58,7 +63,8 @@ def extract_cohort(
     Parameters
     ----------
     manifest : DataFrame or path
-        Manifest (see `radtool.table.check_manifest`), paths absolute.
+        Manifest (see `radtool.table.check_manifest`), paths absolute. A column ``label`` says
+        which value of a label image is meant where it has several.
     params : Parameters, PyradiomicsParameters or str
         How, or the name of a parameter file.
     jobs : int, optional
@@ -84,11 +90,10 @@ def extract_cohort(
     table = manifest if isinstance(manifest, pd.DataFrame) else read_manifest(manifest)
     settings = load_params(params) if isinstance(params, str) else params
     cases = table.to_dict("records")
-    tasks = (joblib.delayed(_one_case)(case, settings, cache) for case in cases)
     rows: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
-    for done, (case, outcome) in enumerate(zip(cases, parallel(tasks), strict=True), start=1):
+    run = functools.partial(_one_case, params=settings, cache=cache)
+    for done, (case, outcome) in enumerate(_outcomes(cases, jobs, run), start=1):
         if isinstance(outcome, Failure):
             failures.append(outcome)
         else:
@@ -98,7 +103,45 @@ def extract_cohort(
     if not rows:
         reasons = "; ".join(sorted({failure.reason for failure in failures})[:3])
         raise TableError(f"none of {len(cases)} case(s) could be extracted: {reasons}")
-    return CohortResult(pd.DataFrame(rows), failures)
+    return CohortResult(_in_order(rows), failures)
+
+
+def _in_order(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Make a table whose columns do not depend on which case came first."""
+    longest = max(rows, key=len)
+    table = pd.DataFrame(rows)
+    return table[[*longest, *(column for column in table.columns if column not in longest)]]
+
+
+def _outcomes(
+    cases: list[Case], jobs: int | None, run: Callable[[Case], Outcome]
+) -> Iterator[tuple[Case, Outcome]]:
+    """Outcome of every case in order; a worker that dies takes no other case with it."""
+    at_once = 2 * joblib.effective_n_jobs(jobs)
+    left = list(cases)
+    while left:
+        done = 0
+        try:
+            tasks = (joblib.delayed(run)(case) for case in left)
+            for outcome in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
+                yield left[done], outcome
+                done += 1
+            return
+        except BrokenExecutor:
+            left = left[done:]
+            suspects, left = left[:at_once], left[at_once:]
+        for case in suspects:
+            yield case, _alone(case, run)
+
+
+def _alone(case: Case, run: Callable[[Case], Outcome]) -> Outcome:
+    """Outcome of a case in a process of its own."""
+    with ProcessPoolExecutor(max_workers=1) as executor:
+        try:
+            return executor.submit(run, case).result()
+        except BrokenExecutor:
+            reason = "the process that extracted it died, most likely for lack of memory"
+            return Failure(str(case["case_id"]), "extraction", reason, str(case["image"]))
 
 
 def _kept(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,18 +151,14 @@ def _kept(case: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in case.items() if key not in paths | made}
 
 
-def _one_case(
-    case: Mapping[str, Any], params: Parameters | PyradiomicsParameters, cache: Path | None
-) -> dict[str, Any] | Failure:
+def _one_case(case: Case, params: AnyParameters, cache: Path | None) -> Outcome:
     try:
         return _cached_case(case, params, cache)
     except RadtoolError as error:
         return Failure.of(str(case["case_id"]), "extraction", error, str(case["image"]))
 
 
-def _cached_case(
-    case: Mapping[str, Any], params: Parameters | PyradiomicsParameters, cache: Path | None
-) -> dict[str, Any]:
+def _cached_case(case: Case, params: AnyParameters, cache: Path | None) -> dict[str, Any]:
     hashes = {
         "image_sha256": _hash(case["image"]),
         "mask_sha256": _hash(case["mask"]),
@@ -127,36 +166,50 @@ def _cached_case(
     }
     stored = None
     if cache is not None:
-        key = hash_of({**hashes, "roi": str(case["roi"]), "engine": ENGINE})
+        chosen = {"roi": str(case.get("roi", "")), "label": _label(case, params)}
+        key = hash_of({**hashes, **chosen, "engine": ENGINE})
         stored = cache / key[:2] / f"{key}.json"
         known = _stored(stored)
         if known is not None:
             return {**hashes, **known}
-    features = _extracted(case, params)
+    found = _extracted(case, params)
+    row = {f"diagnostics_{name}": value for name, value in found.diagnostics.items()}
     if stored is not None:
-        write_json(stored, {"names": list(features.index), "values": features.to_numpy()})
-    return {**hashes, **features.to_dict()}
+        names, values = list(found.features.index), found.features.to_numpy()
+        write_json(stored, {"diagnostics": row, "names": names, "values": values})
+    return {**hashes, **row, **found.features.to_dict()}
 
 
-def _stored(path: Path) -> dict[str, float] | None:
+def _stored(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
         document = decode(read_json(path))
-        return dict(zip(document["names"], document["values"].tolist(), strict=True))
-    except (InputError, KeyError, ValueError, AttributeError):  # half a cache is no cache
-        return None
+        features = dict(zip(document["names"], document["values"].tolist(), strict=True))
+        return {**document["diagnostics"], **features}
+    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+        return None  # half a cache is no cache
 
 
-def _extracted(case: Mapping[str, Any], params: Parameters | PyradiomicsParameters) -> pd.Series:
+def _extracted(case: Case, params: AnyParameters) -> Extraction:
     image = read_image(case["image"])
-    roi = str(case["roi"]) or None
-    name = str(case["mask"]).lower()
-    named = name.endswith(".dcm")
-    label = params.label if isinstance(params, PyradiomicsParameters) and not named else None
-    mask = read_mask(case["mask"], roi=roi if named else None, label=label)
-    with np.errstate(over="raise", invalid="ignore"):
-        return extract(image, mask, params)
+    if not str(case["mask"]):
+        raise InputError(f"case {case['case_id']!r} has no mask in the manifest")
+    roi, label = str(case.get("roi", "")) or None, _label(case, params)
+    mask = read_mask(case["mask"], roi=roi, label=label, like=image.geometry)
+    return measure(image, mask, params)
+
+
+def _label(case: Case, params: AnyParameters) -> int | None:
+    """Which value of a label image is meant: the manifest's, else a pyradiomics file's own."""
+    given = case.get("label")
+    if given is not None and given == given and str(given).strip():
+        try:
+            return int(float(str(given)))
+        except ValueError as error:
+            raise InputError(f"label {given!r} is not a whole number") from error
+    is_dicom = str(case["mask"]).lower().endswith(".dcm")
+    return params.label if isinstance(params, PyradiomicsParameters) and not is_dicom else None
 
 
 def _hash(path: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from radtool.errors import InputError
 from radtool.features.catalogue import FAMILY_FEATURES
@@ -79,6 +80,12 @@ def extract(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters
 
 def measure(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters) -> Extraction:
     """Extract the features of one region together with diagnostics; see `extract`."""
+    # Sums over threads depend on their number: one thread gives the same bytes everywhere.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _measured(image, mask, params)
+
+
+def _measured(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters) -> Extraction:
     if isinstance(params, PyradiomicsParameters):
         features = extract_pyradiomics(image, mask, params)
         return Extraction(features, {"undefined": _undefined(features, "")})

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radtool.errors import TableError
+from radtool.features import cohort, extract, extract_cohort, load_params
+from radtool.image import Geometry, Image, Mask
+from radtool.io import read_image, read_mask, write_image, write_mask
+from radtool.table import check_features, feature_columns
+
+PARAMS = load_params(
+    {
+        "resample": {"spacing_mm": [2.0, 2.0, 2.0]},
+        "discretise": [{"method": "fixed_bin_number", "bin_number": 8}],
+        "families": ["morph", "stat", "glcm", "glszm"],
+    }
+)
+
+
+def write_case(folder: Path, name: str, seed: int, *, inside: bool = True) -> dict[str, str]:
+    rng = np.random.default_rng(seed)
+    grid = Geometry((12, 14, 16), (1.5, 1.0, 1.0))
+    array = np.round(rng.normal(50, 20, grid.shape)).astype(np.float32)
+    region = np.zeros(grid.shape, dtype=bool)
+    region[3:9, 4:11, 4:12] = inside
+    write_image(Image(array, grid), folder / f"{name}.nii.gz")
+    if inside:
+        write_mask(Mask(region, grid), folder / f"{name}_mask.nii.gz")
+    else:
+        write_image(Image(region.astype(np.uint8), grid), folder / f"{name}_mask.nii.gz")
+    return {
+        "case_id": name,
+        "patient_id": name,
+        "site": "north" if seed % 2 else "south",
+        "roi": "GTV",
+        "timepoint": "baseline",
+        "image": str(folder / f"{name}.nii.gz"),
+        "mask": str(folder / f"{name}_mask.nii.gz"),
+        "kernel": "B30f",
+    }
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> pd.DataFrame:
+    return pd.DataFrame([write_case(tmp_path, f"case{k}", k) for k in range(4)])
+
+
+def test_a_row_holds_keys_acquisition_hashes_and_the_features_of_extract(
+    manifest: pd.DataFrame,
+) -> None:
+    table = check_features(extract_cohort(manifest, PARAMS).table)
+    row, case = table.iloc[2], manifest.iloc[2]
+    image = read_image(case["image"])
+    expected = extract(image, read_mask(case["mask"], like=image.geometry), PARAMS)
+    assert row["case_id"] == "case2"
+    assert row["kernel"] == "B30f"
+    assert row["params_sha256"] == PARAMS.sha256
+    assert row["diagnostics_undefined"] == ""
+    assert feature_columns(table) == list(expected.index)
+    np.testing.assert_array_equal(row[expected.index].astype(float), expected)
+
+
+def test_jobs_and_order_of_cases_change_no_byte(manifest: pd.DataFrame) -> None:
+    one = extract_cohort(manifest, PARAMS).table
+    two = extract_cohort(manifest[::-1], PARAMS, jobs=2).table[::-1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+def test_a_bad_case_is_a_named_failure_and_the_others_are_done(
+    manifest: pd.DataFrame, tmp_path: Path
+) -> None:
+    bad = [
+        write_case(tmp_path, "empty", 9, inside=False),
+        {**write_case(tmp_path, "gone", 10), "image": str(tmp_path / "nowhere.nii.gz")},
+    ]
+    result = extract_cohort(pd.concat([manifest, pd.DataFrame(bad)]), PARAMS)
+    assert list(result.table["case_id"]) == list(manifest["case_id"])
+    assert {failure.case_id for failure in result.failures} == {"empty", "gone"}
+    assert all(failure.stage == "extraction" for failure in result.failures)
+    assert "no such file" in result.failures[1].reason
+
+
+def test_a_cohort_without_a_single_row_is_an_error_with_the_reason(tmp_path: Path) -> None:
+    manifest = pd.DataFrame([write_case(tmp_path, "empty", 1, inside=False)])
+    with pytest.raises(TableError, match="none of 1"):
+        extract_cohort(manifest, PARAMS)
+
+
+def test_a_finished_case_is_not_computed_again(
+    manifest: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    first = extract_cohort(manifest[:2], PARAMS, cache=cache).table
+    computed: list[str] = []
+    original = cohort._extracted
+
+    def counting(case: dict[str, str], params: object) -> object:
+        computed.append(case["case_id"])
+        return original(case, params)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cohort, "_extracted", counting)
+    again = extract_cohort(manifest, PARAMS, cache=cache).table
+    assert computed == ["case2", "case3"]
+    pd.testing.assert_frame_equal(again[:2], first, check_exact=True)
+    pd.testing.assert_frame_equal(again, extract_cohort(manifest, PARAMS).table, check_exact=True)
+
+
+def test_a_cut_off_cache_entry_is_computed_again(manifest: pd.DataFrame, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first = extract_cohort(manifest, PARAMS, cache=cache).table
+    for entry in cache.rglob("*.json"):
+        entry.write_bytes(entry.read_bytes()[:200])
+    again = extract_cohort(manifest, PARAMS, cache=cache).table
+    pd.testing.assert_frame_equal(again, first, check_exact=True)
+
+
+def test_other_parameters_do_not_meet_in_the_cache(manifest: pd.DataFrame, tmp_path: Path) -> None:
+    other = load_params({**PARAMS.to_dict(), "resegment": {"lower": 40.0, "upper": 60.0}})
+    extract_cohort(manifest, PARAMS, cache=tmp_path / "cache")
+    found = extract_cohort(manifest, other, cache=tmp_path / "cache").table
+    assert (found["original_stat_minimum"] >= 40).all()
+
+
+def test_progress_is_told_of_every_case(manifest: pd.DataFrame) -> None:
+    told: list[tuple[int, int, str]] = []
+    extract_cohort(manifest, PARAMS, progress=lambda *what: told.append(what))
+    assert told == [(k + 1, 4, f"case{k}") for k in range(4)]
+
+
+def may_die(case: dict[str, str]) -> object:
+    if case["case_id"] == "case1":
+        os._exit(9)
+    return cohort._one_case(case, PARAMS, None)
+
+
+def test_a_worker_that_dies_takes_no_other_case_with_it(manifest: pd.DataFrame) -> None:
+    found = cohort._outcomes(manifest.to_dict("records"), 2, may_die)
+    outcomes = {case["case_id"]: outcome for case, outcome in found}
+    assert "died" in outcomes["case1"].reason
+    assert all(isinstance(outcomes[f"case{k}"], dict) for k in (0, 2, 3))
