@@ -3,15 +3,17 @@
 from radtool.features.catalogue import catalogue
 from radtool.features.cohort import CohortResult, extract_cohort
 from radtool.features.diagnostics import diagnostics
-from radtool.features.extraction import extract
+from radtool.features.extraction import Extraction, extract, measure
 from radtool.features.parameters import Parameters, load_params
 
 __all__ = [
     "CohortResult",
+    "Extraction",
     "Parameters",
     "catalogue",
     "diagnostics",
     "extract",
     "extract_cohort",
     "load_params",
+    "measure",
 ]
