@@ -16,6 +16,7 @@ from radtool.harmonization._inputs import listed
 __all__ = ["SmallBatch", "Table", "Variable", "add_level", "adjust", "estimate", "pool_levels"]
 
 FEW, TINY = 20, 10
+_NEUTRAL = {"gamma_hat": 0.0, "delta_hat": 1.0, "gamma_star": 0.0, "delta_star": 1.0}
 SmallBatch = Literal["warn", "mean_only", "refuse"]
 Estimates = dict[str, Any]
 
@@ -104,24 +105,29 @@ def estimate(table: Table, variable: Variable) -> tuple[Estimates, list[list[Any
 
 
 def add_level(table: Table, level: str, estimates: Estimates, variable: Variable) -> Estimates:
-    """Add one batch to frozen estimates from its own rows."""
+    """Add one batch to frozen estimates from its own rows.
+
+    Features with too few or only equal values there are left as they are in that batch, as `fit`
+    leaves them in all.
+    """
     rows = table.labels == level
     size = int(rows.sum())
     location_only = bool(variable.location_only(np.array([size]))[0])
     needed = variable.needed(location_only=location_only)
     values = table.values[rows][:, _positions(table.names, estimates["features"])]
     scores = _standardise(values, table.covariates[rows], estimates)
-    poor = (np.isfinite(scores).sum(axis=0) < needed) | (_is_flat(values) & ~location_only)
-    if poor.any():
-        names = np.array(estimates["features"])[poor]
-        raise TableError(
-            f"ComBat: {variable.batch} {level!r} has too few different values in {listed(names)}"
-            f" ({size} case(s)) to be estimated"
-        )
+    poor = np.isfinite(scores).sum(axis=0) < needed
+    if not location_only:
+        poor |= _is_flat(values)
+    _check_poor(poor, f"{variable.batch} {str(level)!r} ({size} case(s))", estimates["features"])
     setting = Setting(
         pooling=variable.pooling, location_only=np.array([location_only]), reference=None
     )
-    one = shrink(scores, setting, 0)
+    one = shrink(scores[:, ~poor], setting, 0)
+    for key, neutral in _NEUTRAL.items():
+        every = np.full(poor.size, neutral)
+        every[~poor] = one[key]
+        one[key] = every
     extended = estimates | {
         "levels": [*estimates["levels"], level],
         "sizes": np.append(estimates["sizes"], size),
@@ -130,6 +136,16 @@ def add_level(table: Table, level: str, estimates: Estimates, variable: Variable
     return extended | {
         key: np.concatenate([estimates[key], np.asarray(value)[None]]) for key, value in one.items()
     }
+
+
+def _check_poor(poor: np.ndarray, where: str, features: Sequence[str]) -> None:
+    if not poor.any():
+        return
+    names = listed(np.array(features)[poor].tolist())
+    reason = f"ComBat: {where} has too few different values in {names} to be estimated"
+    if poor.all():
+        raise TableError(reason)
+    warnings.warn(f"{reason}; left as they are there", RadtoolWarning, stacklevel=5)
 
 
 def pool_levels(level: str, estimates: Estimates) -> Estimates:
