@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from radtool.report.results import (
     BaselineRow,
-    Calibration,
     CaseFailure,
     Coefficient,
     Cohort,
     Comparison,
-    DecisionCurve,
-    DecisionStrategy,
     Dropped,
     EndpointResults,
     Evidence,
@@ -37,10 +37,14 @@ from radtool.report.results import (
     SignatureCard,
     StudyResults,
     SubgroupRow,
-    SurvivalGroup,
     TruthRow,
     ViewPoint,
 )
+
+FILE = Path(__file__).with_name("made_curves.py")
+_spec = importlib.util.spec_from_file_location("made_curves", FILE)
+made = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(made)
 
 MODELS = (
     ("intercept", "no predictors", "intercept", ()),
@@ -58,7 +62,6 @@ MODELS = (
 C_EXTERNAL = dict(
     zip([m[0] for m in MODELS], (0.5, 0.620, 0.638, 0.651, 0.633, 0.655), strict=True)
 )
-GRID = (0.0, 12.0, 24.0, 36.0, 48.0, 60.0)
 
 
 @pytest.fixture(scope="session")
@@ -169,14 +172,10 @@ def extraction() -> Extraction:
 
 
 def findings() -> tuple[Finding, ...]:
+    words = "a slice is missing between z = −112.5 and −106.5 mm"
     return tuple(
-        Finding(
-            case=f"P{301 + i}",
-            check="slice spacing",
-            severity="error" if i < 2 else "warning",
-            text="a slice is missing between z = −112.5 and −106.5 mm",
-        )
-        for i in range(4)
+        Finding(case=f"P{i}", check="slice spacing", severity="warning", text=words)
+        for i in range(301, 305)
     )
 
 
@@ -292,42 +291,6 @@ def performance(measure: str, external: str, n: int, events: int) -> tuple[Perfo
     return tuple(rows)
 
 
-def survival_groups(rng: np.random.Generator, n: int) -> tuple[SurvivalGroup, ...]:
-    groups = []
-    for label, rate in (("low risk", 0.018), ("high risk", 0.045)):
-        time = rng.exponential(1 / rate, n)
-        censor = rng.uniform(6, 70, n)
-        groups.append(kaplan_meier(label, np.minimum(time, censor), time <= censor, rate))
-    return tuple(groups)
-
-
-def kaplan_meier(label: str, time: np.ndarray, event: np.ndarray, rate: float) -> SurvivalGroup:
-    steps = np.unique(time[event])
-    risk = np.array([(time >= t).sum() for t in steps])
-    died = np.array([((time == t) & event).sum() for t in steps])
-    survival = np.cumprod(1 - died / risk)
-    error = np.sqrt(np.cumsum(died / (risk * np.maximum(risk - died, 1))))
-    below = np.flatnonzero(survival <= 0.5)
-    median = float(steps[below[0]]) if below.size else None
-    ask = np.linspace(0, 60, 61)
-    return SurvivalGroup(
-        label=label,
-        n=len(time),
-        events=int(event.sum()),
-        times=tuple(steps),
-        survival=tuple(survival),
-        lower=tuple(np.clip(survival - 1.96 * survival * error, 0, 1)),
-        upper=tuple(np.clip(survival + 1.96 * survival * error, 0, 1)),
-        censor_times=tuple(np.sort(time[~event])),
-        at_risk=tuple(int((time >= t).sum()) for t in GRID),
-        median=median,
-        median_lower=median * 0.8 if median else None,
-        median_upper=median * 1.3 if median else None,
-        predicted_times=tuple(ask),
-        predicted=tuple(np.exp(-rate * 0.9 * ask)),
-    )
-
-
 def survival_endpoint(rng: np.random.Generator) -> EndpointResults:
     gain = Comparison(
         model_a="all", model_b="clinical_volume", cohort="stanford", measure="harrell_c",
@@ -360,15 +323,15 @@ def survival_endpoint(rng: np.random.Generator) -> EndpointResults:
                        design="external", test="infinitesimal jackknife"),
         ),
         kaplan_meier=tuple(
-            KaplanMeier(model="all", cohort=cohort, groups=survival_groups(rng, n), grid=GRID,
-                        log_rank_p=p, log_rank_chi2=9.1,
+            KaplanMeier(model="all", cohort=cohort, groups=made.survival_groups(rng, n),
+                        grid=made.GRID, log_rank_p=p, log_rank_chi2=9.1,
                         cut="median of the training risk score, applied unchanged")
             for cohort, n, p in (("development", 93, 0.00002), ("stanford", 50, 0.013))
         ),
-        calibration=(
-            calibration("clinical_volume", "stanford", 24.0), calibration("all", "stanford", 24.0),
+        calibration=tuple(
+            made.calibration(name, "stanford", 24.0) for name in ("clinical_volume", "all")
         ),
-        decision=(decision("stanford", 24.0),),
+        decision=(made.decision("stanford", 24.0),),
         subgroups=tuple(
             SubgroupRow(model="all", cohort="stanford", variable=variable, level=level,
                         measure="harrell_c", value=value, lower=value - 0.08, upper=value + 0.08,
@@ -391,7 +354,7 @@ def survival_endpoint(rng: np.random.Generator) -> EndpointResults:
                           intended_use="Research on survival after radiotherapy of lung cancer",
                           not_for="Decisions on the care of a patient", licence="Apache-2.0"),
         ),
-        looks=(Look(signature="os all", cohort="stanford", sha256="7e" * 32, when="run 1"),),
+        looks=(Look(signature="os all", cohort="stanford", sha256="7e" * 32),),
         methods=Methods(
             steps=("ComBat by site", "z-score", "stability filter", "correlation filter",
                    "elastic net"),
@@ -400,32 +363,6 @@ def survival_endpoint(rng: np.random.Generator) -> EndpointResults:
             missing="median of the training cases",
         ),
     )  # fmt: skip
-
-
-def calibration(model: str, cohort: str, horizon: float | None) -> Calibration:
-    predicted = np.array([0.18, 0.31, 0.42, 0.55, 0.71])
-    observed = np.array([0.22, 0.27, 0.46, 0.52, 0.78])
-    smooth = np.linspace(0.1, 0.8, 30)
-    return Calibration(
-        model=model, cohort=cohort, predicted=tuple(predicted), observed=tuple(observed),
-        lower=tuple(observed - 0.13), upper=tuple(observed + 0.13), n=(20, 20, 20, 20, 19),
-        smooth_predicted=tuple(smooth), smooth_observed=tuple(smooth**0.9),
-        smooth_lower=tuple(smooth**0.9 - 0.07), smooth_upper=tuple(smooth**0.9 + 0.07),
-        horizon=horizon,
-    )  # fmt: skip
-
-
-def decision(cohort: str, horizon: float | None) -> DecisionCurve:
-    t = np.linspace(0.05, 0.8, 40)
-    every = 0.45 - 0.55 * t / (1 - t)
-    strategies = (
-        DecisionStrategy(label="treat all", net_benefit=tuple(every)),
-        DecisionStrategy(label="clinical + volume", net_benefit=tuple(0.42 * (1 - t) ** 1.4)),
-        DecisionStrategy(
-            label="clinical + volume + radiomics", net_benefit=tuple(0.425 * (1 - t) ** 1.4)
-        ),
-    )
-    return DecisionCurve(cohort=cohort, thresholds=tuple(t), strategies=strategies, horizon=horizon)
 
 
 def marker_endpoint(rng: np.random.Generator) -> EndpointResults:
@@ -456,6 +393,6 @@ def marker_endpoint(rng: np.random.Generator) -> EndpointResults:
                      lower=1 / (1 + power) - 0.08, upper=1 / (1 + power) + 0.08)
             for name, power in (("volume", 0.62), ("clinical_volume", 0.5), ("all", 0.37))
         ),
-        calibration=(calibration("all", "stanford", None),),
-        decision=(decision("stanford", None),),
+        calibration=(made.calibration("all", "stanford", None),),
+        decision=(made.decision("stanford", None),),
     )  # fmt: skip
