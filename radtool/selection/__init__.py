@@ -15,6 +15,7 @@ from radtool.selection.concordance import (
 from radtool.selection.correlation import CorrelationFilter
 from radtool.selection.elastic_net import ElasticNetFilter
 from radtool.selection.elimination import BackwardElimination
+from radtool.selection.exploration import FeatureExploration, explore
 from radtool.selection.filters import StabilityFilter, VarianceFilter, VolumeFilter
 from radtool.selection.kappa import Kappa, cohen_kappa, fleiss_kappa
 from radtool.selection.multiplicity import adjust_p
@@ -38,6 +39,7 @@ __all__ = [
     "Concordance",
     "CorrelationFilter",
     "ElasticNetFilter",
+    "FeatureExploration",
     "ForestImportanceFilter",
     "Kappa",
     "MRMRFilter",
@@ -60,6 +62,7 @@ __all__ = [
     "ccc_many",
     "clustered_order",
     "cohen_kappa",
+    "explore",
     "feature_clusters",
     "fleiss_kappa",
     "icc",
