@@ -35,7 +35,7 @@ SURVIVAL_COEFFICIENTS = {
 }
 """Log hazard ratios of the true linear predictor, a unit each."""
 
-MARKER_COEFFICIENTS = {"intercept": -0.7, "attenuation_z": -1.0, "female": 0.9}
+MARKER_COEFFICIENTS = {"intercept": -0.5, "attenuation_z": -1.6, "female": 1.0}
 """Log odds ratios of a mutant marker."""
 
 _BASELINE_SHAPE = 1.2
