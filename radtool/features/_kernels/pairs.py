@@ -29,10 +29,14 @@ def count_pairs(flat, voxels, steps, n_levels):
     ndarray of int64, shape (n, n_levels + 1, n_levels + 1)
         One-sided counts; row and column 0 hold pairs with the outside, to be dropped.
     """
-    counts = np.zeros((steps.size, n_levels + 1, n_levels + 1), dtype=np.int64)
+    # Direction last: the counts that one voxel touches lie together. Unsigned indices save numba
+    # the test for negative ones.
+    counts = np.zeros((n_levels + 1, n_levels + 1, steps.size), dtype=np.int32)
+    ahead = steps.astype(np.uint64)
     for v in range(voxels.size):
-        here = voxels[v]
-        level = flat[here]
-        for s in range(steps.size):
-            counts[s, level, flat[here + steps[s]]] += 1
-    return counts
+        here = np.uint64(voxels[v])
+        level = np.uint64(flat[here])
+        for s in range(ahead.size):
+            direction = np.uint64(s)
+            counts[level, np.uint64(flat[here + ahead[direction]]), direction] += 1
+    return counts.transpose(2, 0, 1).astype(np.int64)
