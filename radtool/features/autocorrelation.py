@@ -7,6 +7,8 @@ from scipy import fft
 
 __all__ = ["moran_geary"]
 
+_COLUMNS = 16
+
 
 def moran_geary(
     image: np.ndarray, inside: np.ndarray, spacing: tuple[float, ...]
@@ -48,33 +50,33 @@ def _pair_sums(
     values: np.ndarray, inside: np.ndarray, spacing: tuple[float, ...]
 ) -> tuple[float, float, float]:
     """Sums over ordered pairs i ≠ j of w, of w x_i x_j, and of w x_i²."""
-    shape = tuple(fft.next_fast_len(-(-(2 * size - 1) // 2)) * 2 for size in values.shape)
-    kernel = _kernel_spectrum(values.shape, shape, spacing)
-    # The half of the spectrum that a real transform leaves out mirrors the inner columns.
-    kernel[..., 1:-1] *= 2.0
-    kernel /= np.prod(shape)
-    ones = _spectrum(inside.astype(np.float64), shape)
-    centred = _spectrum(values, shape)
-    weights = _weighted(kernel, ones, ones)
-    cross = _weighted(kernel, centred, centred)
-    return weights, cross, _weighted(kernel, _spectrum(values**2, shape), ones)
+    shape = tuple(2 * fft.next_fast_len(size, real=True) for size in values.shape)
+    octant = _kernel_octant(shape, spacing)
+    folds = [np.minimum(np.arange(n), n - np.arange(n)) for n in shape[:2]]
+    rows = [fft.rfft(field, shape[2], axis=2) for field in (inside * 1.0, values, values**2)]
+    sums = np.zeros(3)
+    # A few columns at a time: the zero-padded spectrum never exists as a whole.
+    for start in range(0, octant.shape[2], _COLUMNS):
+        part = slice(start, start + _COLUMNS)
+        ones, centred, squared = (_columns(field[:, :, part], shape) for field in rows)
+        kernel = octant[folds[0]][:, folds[1], part]
+        # The half of the spectrum that a real transform leaves out mirrors the inner columns.
+        column = np.arange(octant.shape[2])[part]
+        kernel = kernel * np.where((column > 0) & (column < octant.shape[2] - 1), 2.0, 1.0)
+        pairs = ((ones, ones), (centred, centred), (squared, ones))
+        sums += [float((kernel * (a.real * b.real + a.imag * b.imag)).sum()) for a, b in pairs]
+    weights, cross, own = (sums / np.prod(shape)).tolist()
+    return weights, cross, own
 
 
-def _weighted(kernel: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    return float((kernel * (a.real * b.real + a.imag * b.imag)).sum())
+def _columns(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Transform along y and z, padded with zeros to `shape`."""
+    lines = fft.fft(field, shape[1], axis=1)
+    return fft.fft(lines, shape[0], axis=0, overwrite_x=True)
 
 
-def _spectrum(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Real Fourier transform of zero-padded values, padded axis by axis to save work."""
-    part = fft.rfft(values, shape[2], axis=2)
-    part = fft.fft(part, shape[1], axis=1, overwrite_x=True)
-    return fft.fft(part, shape[0], axis=0, overwrite_x=True)
-
-
-def _kernel_spectrum(
-    size: tuple[int, ...], shape: tuple[int, ...], spacing: tuple[float, ...]
-) -> np.ndarray:
-    """Spectrum of 1 / distance, real; shape as of a real Fourier transform of `shape`."""
+def _kernel_octant(shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
+    """Spectrum of 1 / distance, real and even: the octant of frequencies from 0 up."""
     squared = np.zeros([n // 2 + 1 for n in shape])
     for axis, step in enumerate(spacing):
         offset = np.arange(shape[axis] // 2 + 1, dtype=float)
@@ -82,6 +84,4 @@ def _kernel_spectrum(
         form[axis] = -1
         squared = squared + ((offset * step) ** 2).reshape(form)
     squared[0, 0, 0] = np.inf
-    octant = fft.dctn(1.0 / np.sqrt(squared), type=1)
-    folds = [np.minimum(np.arange(n), n - np.arange(n)) for n in shape[:2]]
-    return octant[np.ix_(*folds, np.arange(shape[2] // 2 + 1))]
+    return fft.dctn(1.0 / np.sqrt(squared), type=1, overwrite_x=True)

@@ -10,7 +10,17 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["Levels", "Norm", "half_neighbourhood", "neighbourhood"]
+__all__ = [
+    "Box",
+    "Levels",
+    "Norm",
+    "bounding_box",
+    "half_neighbourhood",
+    "neighbourhood",
+    "offset_lengths",
+]
+
+Box = tuple[slice, slice, slice]
 
 Norm = Literal["chebyshev", "euclidean", "manhattan"]
 
@@ -124,3 +134,13 @@ def offset_lengths(
     if norm == "euclidean":
         return np.sqrt((scaled**2).sum(axis=1))
     return scaled.max(axis=1)
+
+
+def bounding_box(array: np.ndarray) -> Box:
+    """Return the smallest box that holds every True voxel; there is at least one."""
+    found = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        where = np.flatnonzero(array.any(axis=others))
+        found.append(slice(int(where[0]), int(where[-1]) + 1))
+    return (found[0], found[1], found[2])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from radtool.features._kernels import sphere_means
+from radtool.features._kernels import sphere_sums
 from radtool.features.definitions import Definition
+from radtool.features.levels import bounding_box
 
 __all__ = ["FAMILY", "FEATURES", "peak_features"]
 
@@ -30,13 +31,13 @@ def peak_features(
         Intensity mask; spheres are centred in it.
     spacing : tuple of 3 float
         Voxel size in mm, (z, y, x).
+
+    Returns
+    -------
+    dict
+        Name of `FEATURES` -> value; where several voxels are brightest, the highest of their means.
     """
-    centres = np.argwhere(inside)
-    if not len(centres):
-        return {feature.name: np.nan for feature in FEATURES}
-    cumulative = np.zeros((*image.shape[:2], image.shape[2] + 1))
-    np.cumsum(image, axis=2, dtype=np.float64, out=cumulative[:, :, 1:])
-    means = sphere_means(cumulative, centres, _rows(spacing))
+    means = _sphere_means(image, inside, spacing)
     values = image[inside]
     return {
         "local_intensity_peak": float(means[values == values.max()].max()),
@@ -44,7 +45,33 @@ def peak_features(
     }
 
 
+def _sphere_means(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """Mean intensity within the sphere around each voxel inside, cut off at the image's border."""
+    rows = _rows(spacing)
+    reach = np.abs(rows).max(axis=0)
+    box = bounding_box(inside)
+    low = np.array([part.start for part in box])
+    high = np.array([part.stop for part in box])
+    size = np.array(image.shape)
+    # Only the part within reach; zeros where the sphere leaves the image.
+    start, stop = np.maximum(low - reach, 0), np.minimum(high + reach, size)
+    window = tuple(slice(a, b) for a, b in zip(start.tolist(), stop.tolist(), strict=True))
+    pad = np.stack([reach - (low - start), reach - (stop - high)], axis=1)
+    corner, end = reach, reach + high - low
+    sums = sphere_sums(_cumulative(image[window], pad), rows, corner, end)[inside[box]]
+    if not pad.any():
+        return sums / float((2 * rows[:, 2] + 1).sum())
+    present = np.ones(tuple((stop - start).tolist()))
+    return sums / sphere_sums(_cumulative(present, pad), rows, corner, end)[inside[box]]
+
+
+def _cumulative(image: np.ndarray, pad: np.ndarray) -> np.ndarray:
+    padded = np.pad(image.astype(np.float64), pad)
+    return np.pad(np.cumsum(padded, axis=2), ((0, 0), (0, 0), (1, 0)))
+
+
 def _rows(spacing: tuple[float, ...]) -> np.ndarray:
+    """Rows of the sphere along x: offset in z, offset in y, half length in x (voxels)."""
     reach = [int(RADIUS_MM / step) for step in spacing]
     rows = []
     for z in range(-reach[0], reach[0] + 1):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radtool.errors import InputError
+from radtool.features.levels import Box, bounding_box
 from radtool.features.parameters import Parameters
 from radtool.filters import Filter
 from radtool.image import Geometry, Image, Mask, check_same_grid
@@ -15,9 +16,7 @@ from radtool.preprocessing.intensity_step import apply_steps
 from radtool.preprocessing.resample import resample_image, resample_mask, resampled_geometry
 from radtool.preprocessing.resegment import resegment
 
-__all__ = ["Region", "bounding_box", "prepare"]
-
-Box = tuple[slice, slice, slice]
+__all__ = ["Region", "cropped", "prepare"]
 
 # Spheres of 1 cm³ (radius 6.2 mm) around the region's voxels must find the image around it.
 _SPHERE_MM = 6.3
@@ -68,16 +67,6 @@ def prepare(image: Image, mask: Mask, params: Parameters) -> Region:
     between = f"within the re-segmentation range (it has {values.min():g} to {values.max():g})"
     _check_size(inside, between, params)
     return Region(moved, region, inside)
-
-
-def bounding_box(array: np.ndarray) -> Box:
-    """Return the smallest box that holds every True voxel; there is at least one."""
-    found = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        where = np.flatnonzero(array.any(axis=others))
-        found.append(slice(int(where[0]), int(where[-1]) + 1))
-    return (found[0], found[1], found[2])
 
 
 def _resampled(image: Image, mask: Mask, params: Parameters) -> tuple[Image, Mask]:

@@ -86,8 +86,9 @@ def zone_features(
 
 
 def _emphasis(level: np.ndarray, size: np.ndarray, voxels: int) -> list[float]:
-    pairs, counts = np.unique(np.stack([level, size]), axis=1, return_counts=True)
-    return emphasis_features(pairs[0], pairs[1], counts, float(voxels))
+    width = int(size.max()) + 1
+    pairs, counts = np.unique(level * width + size, return_counts=True)
+    return emphasis_features(pairs // width, pairs % width, counts, float(voxels))
 
 
 def border_distance(mask: np.ndarray, dimensions: int) -> np.ndarray:

@@ -8,7 +8,7 @@ distance to each neighbour. So no loop asks for borders.
 from radtool.features._kernels.neighbours import count_neighbours
 from radtool.features._kernels.pairs import count_pairs
 from radtool.features._kernels.runs import count_runs
-from radtool.features._kernels.spheres import sphere_means
+from radtool.features._kernels.spheres import sphere_sums
 from radtool.features._kernels.zones import find_zones
 
-__all__ = ["count_neighbours", "count_pairs", "count_runs", "find_zones", "sphere_means"]
+__all__ = ["count_neighbours", "count_pairs", "count_runs", "find_zones", "sphere_sums"]
