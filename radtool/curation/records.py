@@ -12,7 +12,7 @@ from pydicom.tag import Tag
 
 from radtool.errors import DicomError
 from radtool.io import Slice
-from radtool.io.headers import number, read_dataset, slices_of, text
+from radtool.io.headers import damage, items, number, numbers, read_dataset, slices_of, text
 from radtool.io.rtstruct import read_rtstruct
 
 __all__ = ["ATTRIBUTES", "IMAGE_KINDS", "TAGS", "Record", "RoiRecord", "read_record"]
@@ -69,6 +69,7 @@ _KEYWORDS = (
 )  # fmt: skip
 TAGS = tuple(Tag(keyword) for keyword in _KEYWORDS)
 SAMPLED_POINTS = 60
+LARGEST_MM = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,8 @@ def read_record(path: str, shown: str) -> Record:
         elif kind == "RTSTRUCT":
             known |= _structure_set(path)
         elif kind == "SEG":
-            known |= _segmentation(dataset)
+            with damage(path):
+                known |= _segmentation(dataset)
     except DicomError as error:
         known["problem"] = _without_path(error, path)
     return Record(path, shown, **known)
@@ -261,7 +263,7 @@ def _attributes(dataset: Dataset) -> dict[str, str | float]:
         value = number(dataset, keyword) if column in _NUMBERS else text(dataset, keyword)
         if value not in (None, ""):
             found[column] = value
-    drug = dataset.get("RadiopharmaceuticalInformationSequence")
+    drug = items(dataset, "RadiopharmaceuticalInformationSequence")
     if drug:
         dose = number(drug[0], "RadionuclideTotalDose")
         if dose is not None:
@@ -296,11 +298,11 @@ def _structure_set(path: str) -> dict[str, Any]:
 
 def _segmentation(dataset: Dataset) -> dict[str, Any]:
     places = []
-    for frame in dataset.get("PerFrameFunctionalGroupsSequence") or []:
+    for frame in items(dataset, "PerFrameFunctionalGroupsSequence"):
         plane = (frame.get("PlanePositionSequence") or [Dataset()])[0]
-        values = plane.get("ImagePositionPatient")
-        if values is not None and len(values) == 3:
-            places.append([float(value) for value in values])
+        values = numbers(plane, "ImagePositionPatient")
+        if values is not None and len(values) == 3 and max(map(abs, values)) < LARGEST_MM:
+            places.append(values)
     points = _sample(np.array(places).reshape(-1, 3))
     rois = tuple(
         RoiRecord(
@@ -310,11 +312,11 @@ def _segmentation(dataset: Dataset) -> dict[str, Any]:
             0,
             points,
         )
-        for item in dataset.get("SegmentSequence") or []
+        for item in items(dataset, "SegmentSequence")
         if int(number(item, "SegmentNumber") or 0) > 0
     )
     series = [
-        text(item, "SeriesInstanceUID") for item in dataset.get("ReferencedSeriesSequence", [])
+        text(item, "SeriesInstanceUID") for item in items(dataset, "ReferencedSeriesSequence")
     ]
     return {"rois": rois, "series_uids": tuple(sorted(set(series) - {""}))}
 

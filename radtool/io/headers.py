@@ -14,7 +14,7 @@ import pydicom
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -35,6 +35,7 @@ IMAGE_MODALITIES = ("CT", "MR", "PT", "NM", "CR", "DX", "US", "MG", "XA", "RF", 
 _TEXT_KINDS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI")
 # Everything that pydicom is known to raise on damaged bytes; none of them is our own bug.
 _DAMAGE = (
+    BytesLengthException,
     InvalidDicomError,
     EOFError,
     ValueError,
@@ -95,7 +96,7 @@ def _is_bare(start: bytes) -> bool:
 
 
 def read_dataset(
-    path: str | os.PathLike[str], *, pixels: bool = True, tags: Iterable[str | int] | None = None
+    path: str | os.PathLike[str], *, pixels: bool = True, tags: Iterable[int] | None = None
 ) -> Dataset:
     """Read a DICOM file.
 
@@ -105,8 +106,8 @@ def read_dataset(
         The file.
     pixels : bool, default True
         Whether to read on into the pixel data.
-    tags : iterable of str or int, optional
-        Keywords or tags of the only elements wanted.
+    tags : iterable of int, optional
+        Tags of the only elements wanted.
 
     Raises
     ------
@@ -144,13 +145,32 @@ def _plain(dataset: Dataset, keyword: str) -> str | None:
     Most headers are read for a few texts and decimal strings; this halves the time.
     """
     tag, kind = _element(keyword)
-    if kind not in _TEXT_KINDS or tag not in dataset:
+    if kind not in _TEXT_KINDS:
         return None
-    element = dataset.get_item(tag)
+    try:
+        element = dataset.get_item(tag) if tag in dataset else None
+    except _DAMAGE:
+        return None
     value = getattr(element, "value", None)
     if not isinstance(element, RawDataElement) or not isinstance(value, bytes):
         return None
     return value.decode("ascii") if value.isascii() and b"\x1b" not in value else None
+
+
+def _value(dataset: Dataset, keyword: str) -> Any:
+    """Return an element's value; one that pydicom cannot make sense of is one that is missing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dataset.get(keyword)
+    except _DAMAGE:
+        return None
+
+
+def items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence; none when it is absent, empty or damaged."""
+    value = _value(dataset, keyword)
+    return list(value) if isinstance(value, pydicom.Sequence) else []
 
 
 def text(dataset: Dataset, keyword: str) -> str:
@@ -158,7 +178,7 @@ def text(dataset: Dataset, keyword: str) -> str:
     plain = _plain(dataset, keyword)
     if plain is not None:
         return "\\".join(part.strip(" \x00\r\n\t") for part in plain.split("\\"))
-    value = dataset.get(keyword)
+    value = _value(dataset, keyword)
     if value is None:
         return ""
     if isinstance(value, MultiValue | list | tuple):
@@ -174,7 +194,7 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
         if values == [""]:
             return None
     else:
-        value = dataset.get(keyword)
+        value = _value(dataset, keyword)
         if value is None or value == "":
             return None
         values = value if isinstance(value, MultiValue | list | tuple) else [value]
@@ -199,16 +219,16 @@ def slices_of(dataset: Dataset, path: str | os.PathLike[str]) -> list[Slice]:
         Position, orientation, pixel spacing or matrix size is missing or not finite.
     """
     with damage(path):
-        if "PerFrameFunctionalGroupsSequence" in dataset:
+        if items(dataset, "PerFrameFunctionalGroupsSequence"):
             return _frames(dataset, str(path))
         return [_plane(dataset, [dataset], str(path), 0)]
 
 
 def _frames(dataset: Dataset, path: str) -> list[Slice]:
-    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    shared = items(dataset, "SharedFunctionalGroupsSequence")
     return [
         _plane(dataset, [frame, *shared], path, index)
-        for index, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence)
+        for index, frame in enumerate(items(dataset, "PerFrameFunctionalGroupsSequence"))
     ]
 
 
@@ -234,9 +254,9 @@ def _plane(dataset: Dataset, groups: list[Dataset], path: str, frame: int) -> Sl
 def functional(groups: list[Dataset], sequence: str) -> Dataset | None:
     """Return the first item of a functional group, looked for per frame, then shared."""
     for group in groups:
-        items = group.get(sequence)
-        if items:
-            return items[0]
+        found = items(group, sequence)
+        if found:
+            return found[0]
     return None
 
 
@@ -253,4 +273,5 @@ def _from(
 
 def _thickness(groups: list[Dataset]) -> float | None:
     item = functional(groups, "PixelMeasuresSequence") or groups[0]
-    return number(item, "SliceThickness")
+    thickness = number(item, "SliceThickness")
+    return thickness if thickness is not None and 0 < thickness < 1e6 else None

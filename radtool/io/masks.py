@@ -67,7 +67,7 @@ def read_mask(
     if not is_dicom(source):
         mask = _label_image(source, roi, label)
     else:
-        kind = text(read_dataset(source, pixels=False, tags=["Modality"]), "Modality")
+        kind = text(read_dataset(source, pixels=False, tags=[0x00080060]), "Modality")
         if kind == "RTSTRUCT":
             return _rtstruct(source, roi, like)
         if kind != "SEG":

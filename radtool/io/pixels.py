@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from radtool.errors import DicomError
-from radtool.io.headers import damage, functional, number, text
+from radtool.io.headers import damage, functional, items, number, text
 from radtool.io.suv import suv_scale
 
 __all__ = ["decode", "rescale_of", "unit_and_factor"]
@@ -52,8 +53,8 @@ def decode(dataset: Dataset, path: str) -> np.ndarray:
 
 def _decode_with_gdcm(dataset: Dataset, path: str, first: DicomError) -> np.ndarray:
     """Decode with SimpleITK's GDCM, which knows lossless JPEG; undo the rescale that it applies."""
-    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
-    if syntax is None or not getattr(syntax, "is_compressed", False):
+    syntax = UID(text(dataset.file_meta, "TransferSyntaxUID"))
+    if not syntax.is_transfer_syntax or not syntax.is_compressed:
         raise first
     try:
         array = sitk.GetArrayFromImage(sitk.ReadImage(path))
@@ -115,17 +116,19 @@ def rescale_of(dataset: Dataset, frame: int, path: str) -> tuple[float, float]:
 
 
 def _groups(dataset: Dataset, frame: int) -> list[Dataset]:
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+    per_frame = items(dataset, "PerFrameFunctionalGroupsSequence")
     if not per_frame:
         return [dataset]
-    return [per_frame[frame], *(dataset.get("SharedFunctionalGroupsSequence") or [])]
+    if frame >= len(per_frame):
+        return [dataset]
+    return [per_frame[frame], *items(dataset, "SharedFunctionalGroupsSequence")]
 
 
 def _philips_scale(dataset: Dataset, groups: list[Dataset]) -> float | None:
     if not text(dataset, "Manufacturer").upper().startswith("PHILIPS"):
         return None
     nested: list[Any] = [group[PHILIPS_FRAMES].value for group in groups if PHILIPS_FRAMES in group]
-    for holder in (dataset, *(item for items in nested for item in items)):
+    for holder in (dataset, *(item for group in nested for item in group)):
         if PHILIPS_SCALE_SLOPE in holder:
             value = holder[PHILIPS_SCALE_SLOPE].value
             if isinstance(value, bytes) and len(value) == 4:

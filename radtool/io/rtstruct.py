@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from radtool.errors import DicomError, InputError, did_you_mean
-from radtool.io.headers import damage, number, numbers, read_dataset, text
+from radtool.io.headers import damage, items, number, numbers, read_dataset, text
 
 __all__ = ["Contours", "RtStruct", "read_rtstruct"]
 
@@ -137,7 +137,7 @@ def read_rtstruct(path: str | os.PathLike[str]) -> RtStruct:
         contours: dict[int, Contours] = {
             key: Contours(name, key, (), 0, frame) for key, (name, frame) in names.items()
         }
-        for item in dataset.get("ROIContourSequence") or []:
+        for item in items(dataset, "ROIContourSequence"):
             key = int(number(item, "ReferencedROINumber") or 0)
             name, frame = names.get(key, (f"ROI {key}", ""))
             polygons, skipped = _polygons(item, f"{path}: ROI {name!r}")
@@ -158,7 +158,7 @@ def read_rtstruct(path: str | os.PathLike[str]) -> RtStruct:
 
 def _names(dataset: Dataset) -> dict[int, tuple[str, str]]:
     found = {}
-    for item in dataset.get("StructureSetROISequence") or []:
+    for item in items(dataset, "StructureSetROISequence"):
         key = int(number(item, "ROINumber") or 0)
         name = text(item, "ROIName") or f"ROI {key}"
         found[key] = (name, text(item, "ReferencedFrameOfReferenceUID"))
@@ -168,7 +168,7 @@ def _names(dataset: Dataset) -> dict[int, tuple[str, str]]:
 def _polygons(item: Dataset, name: str) -> tuple[tuple[np.ndarray, ...], int]:
     polygons = []
     skipped = 0
-    for contour in item.get("ContourSequence") or []:
+    for contour in items(item, "ContourSequence"):
         values = numbers(contour, "ContourData") or ()
         points = np.array(values, dtype=float)
         if len(points) % 3 or not np.isfinite(points).all():
@@ -185,19 +185,19 @@ def _polygons(item: Dataset, name: str) -> tuple[tuple[np.ndarray, ...], int]:
 
 def _references(dataset: Dataset) -> tuple[set[str], set[str], set[str]]:
     frames, series, images = set(), set(), set()
-    for frame in dataset.get("ReferencedFrameOfReferenceSequence") or []:
+    for frame in items(dataset, "ReferencedFrameOfReferenceSequence"):
         frames.add(text(frame, "FrameOfReferenceUID"))
-        for study in frame.get("RTReferencedStudySequence") or []:
-            for one in study.get("RTReferencedSeriesSequence") or []:
+        for study in items(frame, "RTReferencedStudySequence"):
+            for one in items(study, "RTReferencedSeriesSequence"):
                 series.add(text(one, "SeriesInstanceUID"))
                 images |= _image_uids(one)
-    for roi in dataset.get("ROIContourSequence") or []:
-        for contour in roi.get("ContourSequence") or []:
+    for roi in items(dataset, "ROIContourSequence"):
+        for contour in items(roi, "ContourSequence"):
             images |= _image_uids(contour)
     return frames - {""}, series - {""}, images - {""}
 
 
 def _image_uids(item: Dataset) -> set[str]:
     return {
-        text(image, "ReferencedSOPInstanceUID") for image in item.get("ContourImageSequence") or []
+        text(image, "ReferencedSOPInstanceUID") for image in items(item, "ContourImageSequence")
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import warnings
 
 import highdicom
@@ -52,26 +53,32 @@ def read_segments(path: str | os.PathLike[str]) -> dict[int, Mask]:
     kind = text(read_dataset(path, pixels=False), "Modality")
     if kind != "SEG":
         raise DicomError(f"{path}: is {kind or 'without a modality'}, not a DICOM SEG")
-    with damage(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        seg = highdicom.seg.segread(os.fspath(path))
-        if seg.get_volume_geometry(allow_missing_positions=True) is None:
-            raise DicomError(f"{path}: its frames are not evenly spaced parallel slices")
-        numbers = [number for number in seg.segment_numbers if number > 0]
-        labels = [text(seg.get_segment_description(number), "SegmentLabel") for number in numbers]
-        fractional = text(seg, "SegmentationType") == "FRACTIONAL"
-        masks = {}
-        for number, label in zip(numbers, labels, strict=True):
-            name = label if label and labels.count(label) == 1 else f"{label or 'segment'} {number}"
-            volume = seg.get_volume(
-                segment_numbers=[number],
-                rescale_fractional=fractional,
-                allow_missing_positions=True,
-            )
-            array = np.asarray(volume.array)[..., 0]
-            inside = array >= FRACTION_INSIDE if fractional else array > 0
-            geometry = _geometry(np.asarray(volume.affine), inside.shape)
-            masks[int(number)] = _upright(Mask(inside, geometry, name, "DICOM SEG"))
+    try:
+        with damage(path), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _segments(highdicom.seg.segread(os.fspath(path)), str(path))
+    except sqlite3.Error as error:  # highdicom indexes frames in a database of its own
+        raise DicomError(f"{path}: its frames cannot be indexed ({error})") from error
+
+
+def _segments(seg: highdicom.seg.Segmentation, path: str) -> dict[int, Mask]:
+    if seg.get_volume_geometry(allow_missing_positions=True) is None:
+        raise DicomError(f"{path}: its frames are not evenly spaced parallel slices")
+    numbers = [number for number in seg.segment_numbers if number > 0]
+    labels = [text(seg.get_segment_description(number), "SegmentLabel") for number in numbers]
+    fractional = text(seg, "SegmentationType") == "FRACTIONAL"
+    masks = {}
+    for number, label in zip(numbers, labels, strict=True):
+        name = label if label and labels.count(label) == 1 else f"{label or 'segment'} {number}"
+        volume = seg.get_volume(
+            segment_numbers=[number],
+            rescale_fractional=fractional,
+            allow_missing_positions=True,
+        )
+        array = np.asarray(volume.array)[..., 0]
+        inside = array >= FRACTION_INSIDE if fractional else array > 0
+        geometry = _geometry(np.asarray(volume.affine), inside.shape)
+        masks[int(number)] = _upright(Mask(inside, geometry, name, "DICOM SEG"))
     return masks
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pydicom.dataset import Dataset
 
 from radtool.errors import DicomError
-from radtool.io.headers import number, text
+from radtool.io.headers import items, number, text
 
 __all__ = ["SuvScale", "suv_scale"]
 
@@ -121,7 +121,7 @@ def _activity_factor(headers: Sequence[Dataset], name: str) -> float:
     weight = number(first, "PatientWeight")
     if weight is None or not 1 < weight < 700:
         raise DicomError(f"{name}: PatientWeight is {weight}; SUV needs it in kg")
-    drug = first.get("RadiopharmaceuticalInformationSequence")
+    drug = items(first, "RadiopharmaceuticalInformationSequence")
     if not drug:
         raise DicomError(f"{name}: RadiopharmaceuticalInformationSequence is missing; no SUV")
     dose = number(drug[0], "RadionuclideTotalDose")
