@@ -294,10 +294,14 @@ def risk_sets(outcome: pd.DataFrame, strata: np.ndarray | None, ties: Ties) -> l
     return [RiskSets(outcome, np.flatnonzero(code == one), ties) for one in np.unique(code)]
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def _evaluate(
     sets: list[RiskSets], x: np.ndarray, eta: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Log partial likelihood, its gradient and the information."""
+    """Log partial likelihood, its gradient and the information; NaN where a trial step overflows.
+
+    `_newton` halves a step that does not give a better, finite likelihood.
+    """
     p = x.shape[1]
     loglik, gradient, information = 0.0, np.zeros(p), np.zeros((p, p))
     for one in sets:
@@ -343,6 +347,8 @@ def _newton(
             proposal = evaluate(beta + step)
         beta, gain, current = beta + step, proposal[0] - current[0], proposal
         if np.abs(step).max() < 1e-8 and abs(gain) < 1e-9 * (1 + abs(current[0])):
+            if np.linalg.eigvalsh(current[2])[0] <= 0:
+                break
             return beta, null, current
         if np.abs(beta).max() > 50:
             break

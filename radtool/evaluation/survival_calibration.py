@@ -155,6 +155,8 @@ def poisson_calibration(
     """
     event = check_survival(y)["event"].to_numpy(dtype=float)
     x, e = np.asarray(index, dtype=float), np.asarray(expected, dtype=float)
+    if np.ptp(x) <= 1e-12 * max(1.0, float(np.abs(x).max())):
+        raise InputError("the prognostic index is constant; a slope is not defined")
     kept = e > 0
     event, x, e = event[kept], x[kept], e[kept]
     log_ratio = float(np.log(event.sum() / e.sum()))

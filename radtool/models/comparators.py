@@ -6,13 +6,17 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
+from radtool.evaluation.comparison import likelihood_ratio_test
 from radtool.evaluation.concordance import compare_c, harrell_c
+from radtool.evaluation.cox import fit_cox
 from radtool.evaluation.roc import auc, compare_auc
 from radtool.models.block import Block
 from radtool.models.columns import Log
+from radtool.models.linear import usable_columns
 from radtool.models.marker import MarkerSignature
 from radtool.models.predictor import Predictor
 from radtool.models.signature import Signature
@@ -111,8 +115,10 @@ def compare_risks(
     Returns
     -------
     DataFrame
-        ``model, value, lower, upper, difference, difference_lower, difference_upper, p, n``; value
-        is Harrell's C or the AUC, the difference is model less baseline with its paired interval.
+        ``model, value, lower, upper, difference, difference_lower, difference_upper, p, lrt_p, n``;
+        value is Harrell's C or the AUC, the difference is model less baseline with its paired
+        interval and test. `lrt_p` (survival; else NaN) is the likelihood-ratio test of the model's
+        score beside the baseline's in a Cox model of these cases.
     """
     if baseline not in risks.columns:
         raise InputError(f"no model {baseline!r}; have {list(risks.columns)}")
@@ -133,10 +139,22 @@ def compare_risks(
                 "difference_lower": None if same else gain["lower"],
                 "difference_upper": None if same else gain["upper"],
                 "p": None if same else gain["p"],
+                "lrt_p": _beyond(y, risks[baseline], risks[name]) if survival else np.nan,
                 "n": own.n,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _beyond(y: pd.DataFrame, base: pd.Series, score: pd.Series) -> float:
+    both = pd.DataFrame({"base": base, "score": score})
+    if usable_columns(both) != ["base", "score"]:
+        return float("nan")
+    try:
+        smaller, larger = fit_cox(both[["base"]], y), fit_cox(both, y)
+    except InputError:
+        return float("nan")
+    return float(likelihood_ratio_test(smaller, larger)["p"].iloc[0])
 
 
 def _takes(patterns: Sequence[str], column: str) -> bool:

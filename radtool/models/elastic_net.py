@@ -3,12 +3,14 @@
 The objective is glmnet's: the negative log likelihood (partial, Breslow ties) divided by n, plus
 ``penalty * (mixing * |b|_1 + (1 - mixing) / 2 * |b|_2^2)`` on columns scaled to unit standard
 deviation (divisor n). Each outer round replaces the likelihood by a quadratic in the linear
-predictor whose weights bound its curvature, and descends along the coordinates until they rest.
+predictor with the diagonal of its curvature as weights, and descends along the coordinates until
+they rest. A round that lowers the objective is halved until it does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,6 +25,7 @@ from radtool.models.predictor import Predictor
 
 __all__ = ["ElasticNetCox", "ElasticNetLogistic", "elastic_net_path"]
 
+# Value, gradient and diagonal of the curvature in the linear predictor.
 _Loss = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
@@ -55,7 +58,7 @@ class _ElasticNet(Predictor):
             penalty = self._choose(X, y, np.asarray(X.index if groups is None else groups))
         self.penalty_ = float(penalty)
         coefficients, intercepts = elastic_net_path(
-            X, y, mixing=self.mixing, penalties=np.array([self.penalty_])
+            X, y, mixing=self.mixing, penalties=np.array([self.penalty_]), tolerance=1e-7
         )
         self.coef_, self.intercept_ = coefficients[0], float(intercepts[0])
         return self
@@ -66,7 +69,9 @@ class _ElasticNet(Predictor):
         index = np.full((self.steps, len(X)), np.nan)
         for one in np.unique(fold):
             train, test = fold != one, fold == one
-            beta, _ = elastic_net_path(X[train], y[train], mixing=self.mixing, penalties=penalties)
+            beta, _ = elastic_net_path(
+                X[train], y[train], mixing=self.mixing, penalties=penalties, tolerance=1e-4
+            )
             values = X[test].to_numpy(dtype=float) @ beta.T
             index[:, test] = (values - values.mean(axis=0)).T
         score = [self._score(y, values) for values in index]
@@ -136,7 +141,12 @@ class ElasticNetLogistic(_ElasticNet):
 
 
 def elastic_net_path(
-    X: pd.DataFrame, y: pd.DataFrame | pd.Series, *, mixing: float, penalties: np.ndarray
+    X: pd.DataFrame,
+    y: pd.DataFrame | pd.Series,
+    *,
+    mixing: float,
+    penalties: np.ndarray,
+    tolerance: float = 1e-9,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit an elastic net at each penalty, falling penalties first (each starts from the last).
 
@@ -150,6 +160,8 @@ def elastic_net_path(
         glmnet's alpha.
     penalties : ndarray of shape (k,)
         glmnet's lambda.
+    tolerance : float, default 1e-9
+        Largest change of a coefficient (of a scaled column) in the last round.
 
     Returns
     -------
@@ -161,12 +173,12 @@ def elastic_net_path(
     z, mean, scale = _standardised(X)
     loss = _cox_loss(y) if isinstance(y, pd.DataFrame) else _logistic_loss(y)
     free = not isinstance(y, pd.DataFrame)
-    beta, intercept = np.zeros(z.shape[1]), 0.0
+    state = _State(np.zeros(z.shape[1]), 0.0)
     rows, intercepts = [], []
     for penalty in penalties:
-        intercept = _fit_one(
-            z, loss, beta, intercept, (penalty * mixing, penalty * (1 - mixing), free)
-        )
+        problem = _Problem(z, loss, penalty * mixing, penalty * (1 - mixing), free)
+        state = _fit_one(problem, state, tolerance)
+        beta, intercept = state.beta, state.intercept
         slope = np.where(scale > 0, beta / np.where(scale > 0, scale, 1.0), 0.0)
         rows.append(slope)
         intercepts.append(intercept - float(mean @ slope))
@@ -176,7 +188,10 @@ def elastic_net_path(
 def path_penalties(
     X: pd.DataFrame, y: pd.DataFrame | pd.Series, mixing: float, steps: int
 ) -> np.ndarray:
-    """Penalties from the smallest that empties the model down to a hundredth of it."""
+    """Penalties from the smallest that empties the model down to a hundredth of it.
+
+    With more features than cases it ends at a twentieth: below, the model reproduces the data.
+    """
     z, _, _ = _standardised(X)
     if isinstance(y, pd.DataFrame):
         gradient = _cox_loss(y)(np.zeros(len(z)))[1]
@@ -186,7 +201,7 @@ def path_penalties(
     top = float(np.abs(z.T @ gradient).max()) / mixing
     if top <= 0:
         raise InputError("no predictor varies; nothing to fit")
-    return top * np.geomspace(1.0, 0.01, steps)
+    return top * np.geomspace(1.0, 0.01 if len(z) > z.shape[1] else 0.05, steps)
 
 
 def _standardised(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -201,7 +216,7 @@ def _standardised(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _cox_loss(y: pd.DataFrame) -> _Loss:
-    """Log partial likelihood over n (Breslow), its gradient and curvature bound in eta."""
+    """Log partial likelihood over n (Breslow)."""
     time, event = y["duration"].to_numpy(dtype=float), y["event"].to_numpy(dtype=bool)
     order = np.argsort(time, kind="stable")
     points, at = np.unique(time[event], return_inverse=True)
@@ -215,8 +230,9 @@ def _cox_loss(y: pd.DataFrame) -> _Loss:
         relative = np.exp(shifted)
         risk = np.cumsum(relative[order][::-1])[::-1][left]
         lived = relative * np.concatenate([[0.0], np.cumsum(count / risk)])[last]
+        square = relative**2 * np.concatenate([[0.0], np.cumsum(count / risk**2)])[last]
         value = (shifted[event].sum() - count @ np.log(risk)) / n
-        return float(value), (event - lived) / n, lived / n
+        return float(value), (event - lived) / n, (lived - square) / n
 
     return evaluate
 
@@ -228,34 +244,57 @@ def _logistic_loss(y: pd.Series) -> _Loss:
     def evaluate(eta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         p = 1.0 / (1.0 + np.exp(-np.clip(eta, -500, 500)))
         value = (truth @ eta - np.logaddexp(0, eta).sum()) / n
-        return float(value), (truth - p) / n, np.full(n, 0.25 / n)
+        return float(value), (truth - p) / n, p * (1 - p) / n
 
     return evaluate
 
 
-def _fit_one(
-    z: np.ndarray,
-    loss: _Loss,
-    beta: np.ndarray,
-    intercept: float,
-    penalty: tuple[float, float, bool],
-) -> float:
-    """Descend to the optimum at one penalty; `beta` is changed in place."""
-    lasso, ridge, free = penalty
-    for _ in range(2000):
-        _, gradient, weight = loss(z @ beta + intercept)
-        before = beta.copy()
-        shift = _descend(z, gradient, np.maximum(weight, 1e-10 / len(z)), beta, lasso, ridge, free)
-        intercept += shift
-        if max(np.abs(beta - before).max(initial=0.0), abs(shift)) < 1e-9:
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    z: np.ndarray
+    loss: _Loss
+    lasso: float
+    ridge: float
+    free: bool
+
+    def penalty(self, beta: np.ndarray) -> float:
+        return self.lasso * float(np.abs(beta).sum()) + 0.5 * self.ridge * float(beta @ beta)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    beta: np.ndarray
+    intercept: float
+
+
+def _fit_one(problem: _Problem, state: _State, tolerance: float) -> _State:
+    """Descend to the optimum at one penalty."""
+    z, penalty = problem.z, (problem.lasso, problem.ridge)
+    best, last = -np.inf, state
+    for _ in range(5000):
+        value, gradient, curvature = problem.loss(z @ state.beta + state.intercept)
+        objective = value - problem.penalty(state.beta)
+        moved = max(
+            np.abs(state.beta - last.beta).max(initial=0.0), abs(state.intercept - last.intercept)
+        )
+        if objective < best - 1e-12 and moved > tolerance:
+            state = _State((state.beta + last.beta) / 2, (state.intercept + last.intercept) / 2)
+            continue
+        best, last = objective, state
+        beta = state.beta.copy()
+        weight = np.maximum(curvature, 1e-4 * curvature.max() + 1e-12)
+        shift = _descend(z, gradient, weight, beta, penalty, problem.free, 0.1 * tolerance)
+        state = _State(beta, state.intercept + shift)
+        if max(np.abs(beta - last.beta).max(initial=0.0), abs(shift)) < tolerance:
             break
-    return intercept
+    return state
 
 
 @njit(cache=True)
-def _descend(z, gradient, weight, beta, lasso, ridge, free):  # noqa: C901, PLR0913 (a kernel)
+def _descend(z, gradient, weight, beta, penalty, free, rest):  # noqa: C901, PLR0913 (a kernel)
     """Coordinate descent on the quadratic; beta float64 (p,) in place; returns the intercept."""
     n, p = z.shape
+    lasso, ridge = penalty
     residual = gradient.copy()
     curve = np.empty(p)
     for j in range(p):
@@ -265,10 +304,11 @@ def _descend(z, gradient, weight, beta, lasso, ridge, free):  # noqa: C901, PLR0
         curve[j] = total
     all_weight = weight.sum()
     shift = 0.0
-    for _ in range(1000):
+    active_only = False
+    for _ in range(10000):
         largest = 0.0
         for j in range(p):
-            if curve[j] <= 0.0:
+            if curve[j] <= 0.0 or (active_only and beta[j] == 0.0):
                 continue
             own = 0.0
             for i in range(n):
@@ -293,6 +333,10 @@ def _descend(z, gradient, weight, beta, lasso, ridge, free):  # noqa: C901, PLR0
                 residual[i] -= weight[i] * step
             if abs(step) > largest:
                 largest = abs(step)
-        if largest < 1e-10:
-            break
+        if largest < rest:
+            if not active_only:
+                break
+            active_only = False
+        else:
+            active_only = True
     return shift
