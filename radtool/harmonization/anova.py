@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-__all__ = ["one_way"]
+__all__ = ["count_differing", "one_way"]
 
 
 def one_way(values: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -32,16 +32,27 @@ def one_way(values: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     known = np.isfinite(values)
     groups = np.eye(int(codes.max()) + 1)[codes]
-    counts = groups.T @ known
-    n, used = known.sum(axis=0), (counts > 0).sum(axis=0)
-    filled = np.where(known, values, 0.0)
+    n = known.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        centred = np.where(known, filled - filled.sum(axis=0) / n, 0.0)
+        if known.all():
+            counts = np.repeat(groups.sum(axis=0)[:, None], values.shape[1], axis=1)
+            centred = values - values.mean(axis=0)
+        else:
+            counts = groups.T @ known
+            filled = np.where(known, values, 0.0)
+            centred = np.where(known, filled - filled.sum(axis=0) / n, 0.0)
+        used = (counts > 0).sum(axis=0)
         means = groups.T @ centred / counts
-        total = (centred**2).sum(axis=0)
+        total = np.einsum("ij,ij->j", centred, centred)
         between = np.nansum(counts * means**2, axis=0)
         within = np.maximum(total - between, 0.0)
         eta2 = np.where(total > 0, between / total, np.nan)
         f = (between / (used - 1)) / (within / (n - used))
     f[(n <= used) | (used < 2) | ~(total > 0)] = np.nan
     return f, stats.f.sf(f, used - 1, n - used), eta2
+
+
+def count_differing(p: np.ndarray, level: float = 0.05) -> int:
+    """Return how many tests stand after Benjamini and Hochberg's correction; NaN is no test."""
+    known = p[np.isfinite(p)]
+    return int((stats.false_discovery_control(known) <= level).sum()) if known.size else 0

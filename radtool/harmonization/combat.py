@@ -31,7 +31,7 @@ from radtool.harmonization._variable import (
     estimate,
     pool_levels,
 )
-from radtool.harmonization.anova import one_way
+from radtool.harmonization.anova import count_differing, one_way
 from radtool.table import FeatureStep
 
 __all__ = ["ComBat"]
@@ -40,8 +40,7 @@ __all__ = ["ComBat"]
 class ComBat(FeatureStep):
     """Harmonize features between batches by empirical Bayes (Johnson 2007; Fortin 2018).
 
-    Fitted on training cases, applied to new ones with the frozen estimates. Equal to R's sva in
-    every option that sva has.
+    Fitted on training cases, applied to new ones with frozen estimates; equal to R's sva.
 
     Parameters
     ----------
@@ -212,8 +211,11 @@ class ComBat(FeatureStep):
         for estimates in self.estimates_:
             values = self._apply(table, values, estimates)
         harmonized = pd.DataFrame(values, index=table.index, columns=self.features_)
-        rest = table[[name for name in self.columns_out_ if name not in set(self.features_)]]
-        return pd.concat([harmonized, rest], axis=1)[self.columns_out_]
+        done = set(self.features_)
+        rest = [name for name in self.columns_out_ if name not in done]
+        if not rest:
+            return harmonized
+        return pd.concat([harmonized, table[rest]], axis=1)[self.columns_out_]
 
     def with_batches(self, X: pd.DataFrame) -> Self:
         """Return a copy that also knows the new batches of some rows: a phantom, controls, a pilot.
@@ -378,12 +380,9 @@ class ComBat(FeatureStep):
         for batch in self._batches():
             labels = batch_labels(table, batch).astype(str)
             _, p, eta2 = one_way(values, np.unique(labels, return_inverse=True)[1])
-            known = np.isfinite(p)
-            ordered = np.sort(p[known])
-            below = ordered <= 0.05 * np.arange(1, ordered.size + 1) / max(ordered.size, 1)
-            differ = int(np.flatnonzero(below)[-1] + 1) if below.any() else 0
-            median = float(np.median(eta2[known])) if known.any() else None
-            self.evidence_rows_.append([stage, batch, int(known.sum()), differ, median])
+            tested = int(np.isfinite(p).sum())
+            median = float(np.nanmedian(eta2)) if tested else None
+            self.evidence_rows_.append([stage, batch, tested, count_differing(p), median])
 
 
 def _check_index(table: pd.DataFrame, y: Any) -> None:

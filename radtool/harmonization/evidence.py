@@ -14,7 +14,7 @@ from sklearn.metrics import silhouette_score
 
 from radtool.errors import RadtoolWarning, TableError, did_you_mean
 from radtool.harmonization._inputs import batch_labels, listed
-from radtool.harmonization.anova import one_way
+from radtool.harmonization.anova import count_differing, one_way
 from radtool.harmonization.confounding import Association, associate
 
 __all__ = ["BatchEvidence", "batch_evidence"]
@@ -142,8 +142,8 @@ def batch_evidence(
         features=features,
         variance=variance,
         tested=int(features["p_before"].notna().sum()),
-        significant_before=int((features["fdr_before"] <= 0.05).sum()),
-        significant_after=int((features["fdr_after"] <= 0.05).sum()),
+        significant_before=count_differing(features["p_before"].to_numpy()),
+        significant_after=count_differing(features["p_after"].to_numpy()),
         silhouette_before=_silhouette(scaled, codes),
         silhouette_after=_silhouette(_standardised(values["after"], values["after"])[0], codes),
         view=view,
