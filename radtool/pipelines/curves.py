@@ -34,7 +34,7 @@ def kaplan_meier_record(
     groups: pd.Series,
     *,
     labels: Sequence[str],
-    names: tuple[str, str],
+    names: tuple[str, str, str],
     cut: str,
     predict: Predict | None = None,
 ) -> KaplanMeier:
@@ -48,8 +48,8 @@ def kaplan_meier_record(
         Risk group of each case, same index.
     labels : sequence of str
         All groups, lowest risk first; those without cases are left out.
-    names : tuple of 2 str
-        Model and cohort.
+    names : tuple of 3 str
+        Model, cohort, and how the groups were predicted ("external", "apparent").
     cut : str
         Where the cut-offs come from, in words.
     predict : callable, optional
@@ -66,6 +66,7 @@ def kaplan_meier_record(
         log_rank_p=test.p if test else None,
         log_rank_chi2=test.statistic if test else None,
         cut=cut,
+        design=names[2],
     )
 
 
@@ -96,12 +97,13 @@ def _group(
     )
 
 
-def roc_record(y: pd.Series, score: pd.Series, *, names: tuple[str, str]) -> RocCurve:
-    """ROC curve of a score, with DeLong's interval; names are model and cohort."""
+def roc_record(y: pd.Series, score: pd.Series, *, names: tuple[str, str, str]) -> RocCurve:
+    """ROC curve of a score, with DeLong's interval; names are model, cohort and design."""
     curve, area = roc_curve(y, score), auc(y, score)
     return RocCurve(
         model=names[0],
         cohort=names[1],
+        design=names[2],
         false_positive_rate=tuple((1.0 - curve["specificity"]).tolist()),
         true_positive_rate=tuple(curve["sensitivity"].tolist()),
         auc=area.value,

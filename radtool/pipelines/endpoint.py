@@ -43,6 +43,7 @@ __all__ = [
     "count_events",
     "cross_validation_rows",
     "develop",
+    "new_words",
     "planned_models",
     "row",
 ]
@@ -147,7 +148,7 @@ def develop(study: Study, plan: Plan, *, name: str, progress: Progress | None = 
         with warnings.catch_warnings(record=True) as met:
             warnings.simplefilter("always", RadtoolWarning)
             trained.signatures[key] = signature.fit(study.X, study.y, study.patients)
-        trained.notes.extend(_new_words(met, trained.notes))
+        trained.notes.extend(new_words(met, trained.notes))
         rows, risk = _internal(signature, study, plan, (key, name))
         trained.performance.extend(rows)
         trained.out_of_fold[key] = risk
@@ -176,7 +177,8 @@ def planned_models(study: Study, plan: Plan) -> dict[str, Signature]:
     return {**models, FULL: models[FULL].unfitted(combine="joint")}
 
 
-def _new_words(met: list[warnings.WarningMessage], known: list[str]) -> list[str]:
+def new_words(met: list[warnings.WarningMessage], known: list[str]) -> list[str]:
+    """Words of the warnings that were met and are not known yet, each once."""
     words = [str(item.message) for item in met if issubclass(item.category, RadtoolWarning)]
     return [word for word in dict.fromkeys(words) if word not in known]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from radtool.errors import RadtoolWarning
 from radtool.models import CoxSignature, Signature, Validation, read_log, validate
 from radtool.pipelines.curves import kaplan_meier_record, roc_record
-from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, compare, count_events
+from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, compare, count_events, new_words
 from radtool.report import calibration_record, decision_record, performance_rows
 from radtool.report.results import (
     Calibration,
@@ -24,7 +26,7 @@ from radtool.report.results import (
 )
 from radtool.table import Study
 
-__all__ = ["Tested", "curves_of", "validate_externally"]
+__all__ = ["Tested", "survival_curves", "validate_externally"]
 
 CUT_WORDS = {
     "median": "median of the development cohort's risk score",
@@ -96,6 +98,23 @@ def validate_externally(
         Patients of the cohort were in training.
     """
     tested = Tested()
+    with warnings.catch_warnings(record=True) as met:
+        warnings.simplefilter("always", RadtoolWarning)
+        _measure(tested, signatures, study, (name, cut), log)
+    tested.notes.extend(new_words(met, tested.notes))
+    if log is not None:
+        tested.looks.extend(_looks(log, name))
+    return tested
+
+
+def _measure(
+    tested: Tested,
+    signatures: Mapping[str, Signature],
+    study: Study,
+    names: tuple[str, str],
+    log: Path | None,
+) -> None:
+    name, cut = names
     found: dict[str, Validation] = {}
     for key, signature in signatures.items():
         found[key] = validate(
@@ -113,7 +132,7 @@ def validate_externally(
     tested.comparisons.extend(compare(study.y, scores, name, "external"))
     for key in (FULL, BASELINE, "volume"):
         if key in signatures:
-            curves_of(signatures[key], study, (key, name), cut, tested)
+            _add_curve(tested, signatures[key], study, scores[key], (key, name, cut))
     compared = {key: found[key] for key in (FULL, BASELINE) if key in found}
     for key, one in compared.items():
         plot = calibration_record(one, model=key, cohort=name)
@@ -121,33 +140,44 @@ def validate_externally(
     labelled = {LABELS.get(key, key): one for key, one in compared.items()}
     decision = decision_record(labelled, cohort=name)
     tested.decision.extend([decision] if decision else [])
-    if log is not None:
-        tested.looks.extend(_looks(log, name))
     tested.notes.extend(_range_notes(found[FULL], study, name))
-    return tested
 
 
-def curves_of(
-    signature: Signature, study: Study, names: tuple[str, str], cut: str, into: Tested
+def _add_curve(
+    tested: Tested,
+    signature: Signature,
+    study: Study,
+    score: pd.Series,
+    names: tuple[str, str, str],
 ) -> None:
-    """Add the Kaplan-Meier curves of the risk groups, or the ROC curve of a marker."""
-    score = signature.predict_risk(study.X)
-    if not isinstance(signature, CoxSignature):
-        into.roc.append(roc_record(study.y, score, names=names))
-        return
+    key, cohort, cut = names
+    if isinstance(signature, CoxSignature):
+        curve = survival_curves(signature, study, (key, cohort, "external"), cut)
+        tested.kaplan_meier.append(curve)
+    else:
+        tested.roc.append(roc_record(study.y, score, names=(key, cohort, "external")))
+
+
+def survival_curves(
+    signature: CoxSignature, study: Study, names: tuple[str, str, str], cut: str
+) -> KaplanMeier:
+    """Kaplan-Meier curves of the risk groups with what the model predicted for them.
+
+    Cut-offs are those of the development cohort; names are model, cohort and
+    design.
+    """
 
     def predict(index: pd.Index, times: np.ndarray) -> pd.DataFrame:
-        return signature.predict_survival(study.X.loc[index], times)
+        # All cases at once: a batch that ComBat has to estimate is estimated from all of them.
+        return signature.predict_survival(study.X, times).loc[index]
 
-    into.kaplan_meier.append(
-        kaplan_meier_record(
-            study.y,
-            signature.risk_groups(study.X, cut=cut),  # type: ignore[arg-type]
-            labels=GROUPS,
-            names=names,
-            cut=CUT_WORDS[cut],
-            predict=predict,
-        )
+    return kaplan_meier_record(
+        study.y,
+        signature.risk_groups(study.X, cut=cut),  # type: ignore[arg-type]
+        labels=GROUPS,
+        names=names,
+        cut=CUT_WORDS[cut],
+        predict=predict,
     )
 
 

@@ -12,10 +12,11 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation import kaplan_meier
 from radtool.files import read_json
-from radtool.models import Signature, save_signature
+from radtool.models import CoxSignature, Signature, save_signature
 from radtool.pipelines.batches import harmonization_record
+from radtool.pipelines.curves import roc_record
 from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, count_events, develop
-from radtool.pipelines.external import Tested, curves_of, validate_externally
+from radtool.pipelines.external import Tested, survival_curves, validate_externally
 from radtool.pipelines.population import baseline_rows, flow_box
 from radtool.pipelines.records import model_record
 from radtool.report.results import (
@@ -164,10 +165,7 @@ def answer(
     file = out / f"{slug(study.endpoint.name)}.signature.json"
     save_signature(trained.signatures[FULL], file, extraction=extraction, name=study.endpoint.name)
     tested = Tested()
-    for key in (FULL, BASELINE, "volume"):
-        if key in trained.signatures:
-            model = trained.signatures[key]
-            curves_of(model, development, (key, names[0]), plan.risk_groups, tested)
+    _development_curves(tested, trained, development, names[0], plan)
     if external is not None:
         outside = validate_externally(
             trained.signatures,
@@ -184,6 +182,20 @@ def answer(
     return Answer(_results(study, plan, parts, neither, file), evidence)
 
 
+def _development_curves(
+    tested: Tested, trained: Trained, study: Study, name: str, plan: Plan
+) -> None:
+    """Risk groups as fitted, said to be apparent; ROC curves of out-of-fold predictions only."""
+    for key in (FULL, BASELINE):
+        signature = trained.signatures.get(key)
+        if isinstance(signature, CoxSignature):
+            names = (key, name, "apparent")
+            tested.kaplan_meier.append(survival_curves(signature, study, names, plan.risk_groups))
+        elif signature is not None:
+            score = trained.out_of_fold[key]
+            tested.roc.append(roc_record(study.y, score, names=(key, name, "nested CV")))
+
+
 def _results(
     study: Study, plan: Plan, parts: _Parts, neither: Sequence[Failure], file: Path
 ) -> EndpointResults:
@@ -193,15 +205,16 @@ def _results(
     return EndpointResults(
         question=Question(
             name=study.endpoint.name,
+            label=study.endpoint.label,
             kind="survival" if survival else "marker",
             unit=study.endpoint.unit if survival else "",
             positive=study.endpoint.positive or ("event" if survival else "yes"),
             cohorts=_cohort_records(parts),
         ),
-        headline=_headline(comparisons, [*trained.notes, *tested.notes]),
+        headline=_headline(comparisons, tested.notes),
         population=_population(study, plan, parts, neither),
         models=tuple(
-            model_record(key, LABELS[key], signature)
+            model_record(key, LABELS[key], signature, parts.development)
             for key, signature in trained.signatures.items()
         ),
         performance=(*tested.performance, *trained.performance),

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pandas as pd
 
-from radtool.models import Signature
-from radtool.report.results import Coefficient, Dropped, ModelResult, SelectionStep
+from radtool.evaluation import fit_cox, proportional_hazards
+from radtool.models import Cox, Signature
+from radtool.report.results import (
+    Coefficient,
+    Dropped,
+    ModelResult,
+    ProportionalHazardsRow,
+    SelectionStep,
+)
+from radtool.table import Study
 
 __all__ = ["coefficients", "model_record", "selection_path"]
 
@@ -23,8 +32,8 @@ _KINDS = {
 }
 
 
-def model_record(name: str, label: str, signature: Signature) -> ModelResult:
-    """Describe a fitted signature: its path from all candidates, and its coefficients."""
+def model_record(name: str, label: str, signature: Signature, study: Study) -> ModelResult:
+    """Describe a signature fitted on a study: path from all candidates, coefficients, PH test."""
     trained = signature.trained_on_
     table = signature.coefficients_
     effect = next((c for c in ("hazard_ratio", "odds_ratio") if c in table), "")
@@ -37,6 +46,7 @@ def model_record(name: str, label: str, signature: Signature) -> ModelResult:
         effect=effect.replace("_", " "),  # type: ignore[arg-type]
         path=selection_path(signature),
         coefficients=coefficients(table, effect),
+        proportional_hazards=_proportional(signature, study),
         n=int(trained["n"]),
         events=int(trained["events"]),
         candidates=candidates,
@@ -46,6 +56,23 @@ def model_record(name: str, label: str, signature: Signature) -> ModelResult:
             for key, value in signature.model.get_params(deep=False).items()
             if value is not None
         },
+    )
+
+
+def _proportional(signature: Signature, study: Study) -> tuple[ProportionalHazardsRow, ...]:
+    """Score test of proportional hazards of each column that a joint Cox model uses."""
+    if signature.combine != "joint" or not isinstance(signature.models_["joint"], Cox):
+        return ()
+    table = signature.coefficients_
+    used = table.loc[table["coefficient"].fillna(0) != 0, "feature"].tolist()
+    design = signature.design(study.X)[used]
+    design = design / design.std().replace(0.0, 1.0)
+    test = proportional_hazards(fit_cox(design, study.y), design, study.y)
+    return tuple(
+        ProportionalHazardsRow(
+            feature=str(row.term), chi2=float(row.chisq), df=int(row.df), p=float(row.p)
+        )
+        for row in test.itertuples()
     )
 
 
@@ -78,6 +105,7 @@ def selection_path(signature: Signature) -> tuple[SelectionStep, ...]:
             step=f"{row['block']}: {row['step']}",
             n_in=int(row["n_in"]),
             n_out=int(row["n_out"]),
+            setting=_setting(signature, row),
             dropped=tuple(
                 Dropped(
                     feature=str(item.get("column", item.get("feature"))),
@@ -89,6 +117,27 @@ def selection_path(signature: Signature) -> tuple[SelectionStep, ...]:
         )
         for row in signature.selection_path_
         if row["n_in"] != row["n_out"] or row["step"] not in ("PrepareColumns", "Log")
+    )
+
+
+def _setting(signature: Signature, row: dict[str, Any]) -> str:
+    """Settings of a step that differ from its defaults, as text."""
+    block = signature.blocks.get(row["block"])
+    steps = [*signature.steps, *(block.steps if block else ())]
+    step = next((item for item in steps if type(item).__name__ == row["step"]), None)
+    if step is None:
+        return ""
+    chosen = step.get_params(deep=False)
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(type(step)).parameters.items()
+    }
+    shown = {"threshold", "top", "alpha", "batch", "minimum"}
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in chosen.items()
+        if value is not None and (name in shown or value != defaults.get(name))
+        if isinstance(value, str | int | float)
     )
 
 

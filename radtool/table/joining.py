@@ -31,6 +31,8 @@ class Endpoint:
         The marker's value that counts as True; default 1, True or "yes"-like values only.
     unit : str, default "days"
         Unit of the duration.
+    label : str, default ""
+        Words for headings: "overall survival"; empty: the name.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Endpoint:
     marker: str | None = None
     positive: str | None = None
     unit: str = "days"
+    label: str = ""
 
     def __post_init__(self) -> None:
         survival = self.duration is not None and self.event is not None

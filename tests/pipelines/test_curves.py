@@ -18,7 +18,11 @@ def outcome() -> tuple[pd.DataFrame, pd.Series]:
 def test_groups_are_ordered_low_to_high_with_numbers_at_risk() -> None:
     y, groups = outcome()
     made = kaplan_meier_record(
-        y, groups, labels=("low", "high"), names=("all", "dev"), cut="median of training"
+        y,
+        groups,
+        labels=("low", "high"),
+        names=("all", "dev", "apparent"),
+        cut="median of training",
     )
     low, high = made.groups
     assert (low.label, high.label) == ("low", "high")
@@ -35,14 +39,18 @@ def test_log_rank_is_the_hand_worked_one() -> None:
     # times 1, 2 (high dies), 4, 6 (low dies). Expected in high: 3/6 + 2/5 + 0 + 0 = 0.9;
     # variance: 3*3/36 + 2*3/25 = 0.25 + 0.24 = 0.49; chi2 = (2 - 0.9)^2 / 0.49 = 2.469388
     y, groups = outcome()
-    made = kaplan_meier_record(y, groups, labels=("low", "high"), names=("m", "c"), cut="")
+    made = kaplan_meier_record(
+        y, groups, labels=("low", "high"), names=("m", "c", "external"), cut=""
+    )
     assert made.log_rank_chi2 == pytest.approx(1.21 / 0.49)
 
 
 def test_one_group_has_no_test() -> None:
     y, _ = outcome()
     groups = pd.Series("low", index=y.index)
-    made = kaplan_meier_record(y, groups, labels=("low", "high"), names=("m", "c"), cut="")
+    made = kaplan_meier_record(
+        y, groups, labels=("low", "high"), names=("m", "c", "external"), cut=""
+    )
     assert made.log_rank_p is None
     assert len(made.groups) == 1
 
@@ -55,7 +63,7 @@ def test_predicted_survival_is_the_mean_of_the_group() -> None:
         return pd.DataFrame(np.exp(-np.outer(rates, times)), index=index)
 
     made = kaplan_meier_record(
-        y, groups, labels=("low", "high"), names=("m", "c"), cut="", predict=predict
+        y, groups, labels=("low", "high"), names=("m", "c", "external"), cut="", predict=predict
     )
     last = made.groups[1].predicted_times[-1]
     assert last == 3.0
@@ -65,7 +73,7 @@ def test_predicted_survival_is_the_mean_of_the_group() -> None:
 
 def test_roc_runs_from_corner_to_corner() -> None:
     y = pd.Series([False, False, True, True])
-    made = roc_record(y, pd.Series([0.1, 0.4, 0.35, 0.8]), names=("m", "c"))
+    made = roc_record(y, pd.Series([0.1, 0.4, 0.35, 0.8]), names=("m", "c", "external"))
     assert made.auc == 0.75
     assert (made.false_positive_rate[0], made.true_positive_rate[0]) == (0.0, 0.0)
     assert (made.false_positive_rate[-1], made.true_positive_rate[-1]) == (1.0, 1.0)
