@@ -23,7 +23,7 @@ Search = Literal["lungs", "whole"]
 
 FLAGS = {
     "no_tumour": "no voxel group above the threshold: the mask is empty",
-    "several_candidates": "another place scored at least a quarter of the one that was kept",
+    "several_candidates": "another place scored at least half of the one that was kept",
     "touches_border": "the mask reaches the edge of the searched region or of the image",
     "implausible_volume": "below 0.2 mL or above 500 mL",
     "disagreement": "the answers for the flipped images differ from the answer (mean DSC < 0.7)",
@@ -32,7 +32,8 @@ FLAGS = {
 LEAST_ML = 0.1
 PLAUSIBLE_ML = (0.2, 500.0)
 AGREEMENT = 0.7
-RIVAL = 0.25
+RIVAL = 0.5
+SURE = 0.6
 VOXEL_ML = WORKING_SPACING**3 / 1000
 CORNERS = np.ones((3, 3, 3), dtype=bool)
 
@@ -56,7 +57,7 @@ class Segmentation:
         answers with the mask. For an empty mask 1 minus the highest probability. It ranks cases;
         it is not the chance of being right.
     candidates : int
-        Number of separate places above the threshold.
+        Number of separate places that were taken for a tumour; the best one is the mask.
     flags : tuple of str
         Keys of `FLAGS`.
     model : str
@@ -80,7 +81,7 @@ def segment(
     search: Search = "lungs",
     threshold: float = 0.5,
 ) -> Segmentation:
-    """Segment the largest lung tumour of a CT with a network.
+    """Segment the most likely lung tumour of a CT with a network.
 
     Parameters
     ----------
@@ -141,18 +142,23 @@ def segment(
 
 
 def _choose(mean: np.ndarray, inside: np.ndarray, threshold: float) -> tuple[np.ndarray, list]:
-    """Keep the candidate with the largest sum of probabilities; all scores, largest first.
+    """Keep the candidate with the highest score; all scores, highest first.
 
-    A candidate needs a tenth of its voxels in the searched region, and is then kept whole.
+    A candidate is a group above the threshold that somewhere reaches three fifths of the way from
+    the threshold to 1, and has a tenth of its voxels in the searched region; it is kept whole. Its
+    score is its equivalent diameter (the cube root of its volume) times the fourth power of its
+    mean probability: a small sure place beats a large vague one.
     """
     labels, count = ndimage.label(mean > threshold, CORNERS)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    scores = np.bincount(labels.ravel(), weights=mean.ravel(), minlength=count + 1)
+    sums = np.bincount(labels.ravel(), weights=mean.ravel(), minlength=count + 1)
     reached = np.bincount(labels[inside], minlength=count + 1)
-    good = (sizes * VOXEL_ML >= LEAST_ML) & (reached >= 0.1 * sizes)
+    sure = np.bincount(labels[mean > threshold + SURE * (1 - threshold)], minlength=count + 1)
+    good = (sizes * VOXEL_ML >= LEAST_ML) & (reached >= 0.1 * sizes) & (sure > 0)
     good[0] = False
     if not good.any():
         return np.zeros(mean.shape, dtype=bool), []
+    scores = np.cbrt(sizes) * (sums / np.maximum(sizes, 1)) ** 4
     best = int(np.argmax(np.where(good, scores, -1.0)))
     kept = ndimage.binary_fill_holes(labels == best)
     return kept, sorted(scores[good].tolist(), reverse=True)

@@ -11,7 +11,7 @@ from scipy import ndimage
 from radtool.errors import InputError, ParameterError
 from radtool.image import Geometry, Image
 from radtool.segmentation import compare_masks
-from radtool.segmentation.predict import FLAGS, segment
+from radtool.segmentation.predict import FLAGS, _choose, segment
 
 
 def test_lesion_is_found_on_the_input_grid(thorax, soft_tissue_network):
@@ -56,6 +56,25 @@ def test_the_larger_of_two_lesions_is_kept_and_the_other_is_flagged(thorax, soft
     assert (found.mask.array & one.lesion).sum() > 0.8 * one.lesion.sum()
     assert "several_candidates" in found.flags
     assert found.candidates == 2
+
+
+def test_a_small_sure_place_beats_a_large_vague_one():
+    mean = np.zeros((40, 40, 40))
+    mean[2:6, 2:6, 2:6] = 0.95  # 64 voxels: 4 * 0.95**4 = 3.26
+    mean[20:30, 20:30, 20:30] = 0.6  # 1000 voxels, somewhere 0.85: 10 * 0.6**4 = 1.30
+    mean[25, 25, 25] = 0.85
+    mean[34:39, 2:39, 2:39] = 0.75  # larger still, but never sure
+    kept, scores = _choose(mean, np.ones(mean.shape, dtype=bool), 0.5)
+    np.testing.assert_array_equal(kept, mean == 0.95)
+    np.testing.assert_allclose(scores, [4 * 0.95**4, 10 * 0.60025**4], rtol=1e-9)
+
+
+def test_a_place_outside_the_search_is_no_candidate():
+    mean = np.full((8, 8, 8), 0.9)
+    inside = np.zeros(mean.shape, dtype=bool)
+    assert _choose(mean, inside, 0.5)[1] == []
+    inside[0] = True  # an eighth of it: enough
+    assert _choose(mean, inside, 0.5)[0].all()
 
 
 def test_holes_are_filled(thorax, soft_tissue_network):
@@ -105,8 +124,7 @@ def test_answers_that_differ_between_flips_are_flagged(thorax, soft_tissue_netwo
 
     def moody(self, hu):
         calls.append(hu)
-        answer = honest(self, hu)
-        return answer if len(calls) % 2 else 0.45 * answer
+        return np.roll(honest(self, hu), 4 if len(calls) % 2 else -4, axis=1)
 
     monkeypatch.setattr(type(soft_tissue_network), "probability", moody)
     start, shape = (30, 25, 20), (36, 44, 50)
