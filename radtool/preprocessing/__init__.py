@@ -2,6 +2,7 @@
 
 from radtool.preprocessing.bias_field import N4
 from radtool.preprocessing.contrast import Clahe, HistogramEqualisation
+from radtool.preprocessing.discretise import Discretise, discretise, discretise_values
 from radtool.preprocessing.intensity_step import (
     IntensityStep,
     apply_steps,
@@ -18,6 +19,13 @@ from radtool.preprocessing.regions import (
     solid_and_ground_glass,
     union,
 )
+from radtool.preprocessing.resample import (
+    Resample,
+    resample_image,
+    resample_mask,
+    resampled_geometry,
+)
+from radtool.preprocessing.resegment import Resegment, resegment, resegmentation_limits
 from radtool.preprocessing.scaling import Rescale, ZScore, ZScoreByTraining
 from radtool.preprocessing.smoothing import GaussianSmoothing, MedianDenoising
 from radtool.preprocessing.white_stripe import WhiteStripe
@@ -26,6 +34,7 @@ __all__ = [
     "N4",
     "RECIPES",
     "Clahe",
+    "Discretise",
     "GaussianSmoothing",
     "HistogramEqualisation",
     "HistogramMatching",
@@ -33,11 +42,15 @@ __all__ = [
     "MedianDenoising",
     "Nyul",
     "Perturbation",
+    "Resample",
     "Rescale",
+    "Resegment",
     "WhiteStripe",
     "ZScore",
     "ZScoreByTraining",
     "apply_steps",
+    "discretise",
+    "discretise_values",
     "fit_steps",
     "habitats",
     "intensity_step_from_dict",
@@ -47,6 +60,11 @@ __all__ = [
     "perturb",
     "perturbations",
     "recipe",
+    "resample_image",
+    "resample_mask",
+    "resampled_geometry",
+    "resegment",
+    "resegmentation_limits",
     "solid_and_ground_glass",
     "union",
 ]

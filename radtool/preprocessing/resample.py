@@ -189,8 +189,8 @@ def _interpolate(
     positions = [
         np.round(first[axis] + steps[axis] * np.arange(target.shape[axis]), 8) for axis in range(3)
     ]
-    # The axis that loses most voxels goes first: what follows is then smaller.
-    order = sorted(range(3), key=lambda axis: target.shape[axis] / source.shape[axis])
+    # The axis that loses most voxels goes first; the order must not depend on a crop.
+    order = sorted(range(3), key=lambda axis: -steps[axis])
     weigh = _WEIGHTS[interpolation]
     for axis in order:
         if interpolation == "cubic":
