@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import stats
 from radtool.errors import InputError, RadtoolWarning
 from radtool.evaluation.calibration import fit_logistic
 from radtool.evaluation.cox import dependent_columns, fit_cox
+from radtool.evaluation.robust import robust_covariance
 from radtool.models.predictor import Predictor
 
 __all__ = ["Cox", "Logistic"]
@@ -31,7 +33,8 @@ class Cox(Predictor):
     -----
     Constant columns and linear combinations of earlier ones get the coefficient 0. When the
     likelihood has no maximum (perfect separation), the model is refitted with a penalty of 1
-    (a standard normal prior per standard deviation) and a warning says so.
+    (a standard normal prior per standard deviation) and a warning says so. Patients with several
+    cases get robust standard errors, clustered by patient.
     """
 
     state: ClassVar[tuple[str, ...]] = ("columns_", "coef_", "center_", "table_", "ridge_")
@@ -53,6 +56,8 @@ class Cox(Predictor):
             warnings.warn(f"{error}; refitted with ridge {_PRIOR}", RadtoolWarning, stacklevel=2)
             self.ridge_ = _PRIOR
             fit = fit_cox(X[used], y, ridge=_PRIOR)
+        if groups is not None and len(set(groups)) < len(groups):
+            fit = replace(fit, covariance=robust_covariance(fit, X[used], y, groups))
         full = dict(zip(used, fit.coefficients, strict=True))
         self.coef_ = np.array([full.get(c, 0.0) for c in self.columns_])
         self.center_ = X.mean().to_numpy(dtype=float)

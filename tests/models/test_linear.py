@@ -74,3 +74,15 @@ def test_separated_classes_are_penalised_with_a_warning(marker):
     with pytest.warns(RadtoolWarning, match="perfectly separated"):
         model = Logistic().fit(X, marker)
     assert 0 < model.coef_[0] < 50
+
+
+def test_several_lesions_of_a_patient_give_robust_errors(cohort):
+    X, y = cohort
+    twice = np.repeat(np.arange(len(X)), 2)
+    design, outcome = (f.iloc[twice].reset_index(drop=True) for f in (X[["original_stat_f00"]], y))
+    naive = Cox().fit(design, outcome).coefficients()["se"][0]
+    robust = Cox().fit(design, outcome, twice).coefficients()["se"][0]
+    single = Cox().fit(X[["original_stat_f00"]], y).coefficients()["se"][0]
+    # Copying every case halves the naive variance; the robust error is that of the patients.
+    assert naive == pytest.approx(single / np.sqrt(2), rel=0.02)
+    assert robust == pytest.approx(single, rel=0.2)
