@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from radtool.errors import InputError
+from radtool.filters.recursive import recursive_laplacian
 from radtool.filters.settings import Filter, Support, number_text
 from radtool.image import Image
 
@@ -52,14 +53,9 @@ class RecursiveLaplacian(Filter):
         InputError
             An axis has fewer than 4 voxels.
         """
-        import SimpleITK as sitk
-
         if min(image.array.shape) < 4:
             raise InputError(
                 f"the recursive Laplacian of Gaussian needs 4 voxels along every axis, the image"
                 f" has {image.array.shape} (z, y, x)"
             )
-        volume = sitk.GetImageFromArray(np.ascontiguousarray(image.array))
-        volume.SetSpacing(image.geometry.spacing_xyz)
-        laplacian = sitk.LaplacianRecursiveGaussian(volume, self.sigma_mm, True)  # noqa: FBT003 - SimpleITK takes it by position
-        return sitk.GetArrayFromImage(laplacian)
+        return recursive_laplacian(image.array, self.sigma_mm, image.geometry.spacing)
