@@ -109,14 +109,15 @@ class CorrelationFilter(Selector):
             if not block.size:
                 continue
             within = _rounded(ranks[:, block].T @ ranks[:, block])
+            above = np.abs(within) > self.threshold
             chosen: list[int] = []
             for i in range(block.size):
-                close = [j for j in chosen if abs(within[i, j]) > self.threshold]
-                if close:
-                    alive[block[i]] = False
-                    self._redundant(positions, block[i], block[close[0]], within[i, close[0]])
-                else:
-                    chosen.append(i)
+                if not alive[block[i]]:
+                    continue
+                chosen.append(i)
+                for j in np.flatnonzero(above[i, i + 1 :] & alive[block[i + 1 :]]) + i + 1:
+                    alive[block[j]] = False
+                    self._redundant(positions, block[j], block[i], within[i, j])
             kept = block[chosen]
             kept_here += kept.tolist()
             rest = np.flatnonzero(alive[start + _BLOCK :]) + start + _BLOCK
