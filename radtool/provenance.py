@@ -72,7 +72,7 @@ def provenance(
         "settings": encode(settings),
         "settings_sha256": hash_of(settings),
         "versions": versions(),
-        "inputs": {_shown(path, root): sha256(path) for path in sorted(map(Path, inputs))},
+        "inputs": dict(sorted((_shown(Path(path), root), sha256(path)) for path in inputs)),
     }
 
 

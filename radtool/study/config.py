@@ -170,6 +170,12 @@ class StudySettings:
             key: value.name if isinstance(value, Path) else value
             for key, value in plain["data"].items()
         }
+        chosen = plain["extraction"]["parameters"]
+        plain["extraction"]["parameters"] = (
+            Path(chosen).name
+            if isinstance(chosen, str)
+            else {modality: Path(name).name for modality, name in chosen.items()}
+        )
         return plain
 
     @property
@@ -204,4 +210,15 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
     names = [endpoint.name for endpoint in study.endpoints]
     if len(set(names)) < len(names):
         raise ParameterError(f"{source.name}: two endpoints have the same name: {names}")
-    return dataclasses.replace(study, data=dataclasses.replace(study.data, **absolute))
+    return dataclasses.replace(
+        study,
+        data=dataclasses.replace(study.data, **absolute),
+        extraction=ExtractionSettings(parameters=_beside(study.extraction.parameters, folder)),
+    )
+
+
+def _beside(chosen: str | dict[str, str], folder: Path) -> str | dict[str, str]:
+    """Make parameter files that lie beside the study file absolute; shipped names stay names."""
+    if isinstance(chosen, str):
+        return str(folder / chosen) if (folder / chosen).is_file() else chosen
+    return {modality: str(_beside(name, folder)) for modality, name in chosen.items()}

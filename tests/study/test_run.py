@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from radtool.errors import RadtoolError
+from radtool.models import load_signature
+from radtool.study import predict_cases, run_study, validate_signature, write_report
+from radtool.table import Endpoint
+
+
+@pytest.fixture(autouse=True)
+def fixed_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    """Everything a run promises to repeat; the evaluation log holds declared time stamps."""
+    names = ["features.parquet", "failures.csv", "os.signature.json", "results.json", "report.html"]
+    found = {name: (out / name).read_bytes() for name in names}
+    for name in ("results.json", "report.html"):
+        when = json.loads((out / "evaluation_log.jsonl").read_text().splitlines()[0])["when"]
+        found[name] = found[name].replace(when.encode(), b"WHEN")
+    return found
+
+
+def test_a_run_makes_everything_it_promises(study_folder: Path) -> None:
+    out = study_folder / "out"
+    done = run_study(study_folder / "study.yaml", out)
+    assert done.failures == []
+    assert done.results.extraction is not None
+    assert done.results.extraction.n_cases == 30
+    assert [cohort.n for cohort in done.results.endpoints[0].question.cohorts] == [18, 12]
+    assert "Small study" in (out / "report.html").read_text(encoding="utf-8")
+    assert (out / "features.parquet.provenance.json").is_file()
+    assert load_signature(out / "os.signature.json").kind == "survival"
+
+
+def test_an_interrupted_run_ends_in_the_same_bytes(
+    study_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = study_folder / "whole", study_folder / "broken"
+    run_study(study_folder / "study.yaml", whole)
+
+    class Killed(BaseException):
+        pass
+
+    def stop_half_way(done: int, total: int, label: str) -> None:
+        if label.startswith("features") and done == total // 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_study(study_folder / "study.yaml", broken, progress=stop_half_way)
+    assert not (broken / "features.parquet").exists()
+    assert any((broken / "cache").rglob("*.json"))
+
+    def stop_in_validation(done: int, total: int, label: str) -> None:
+        if label.startswith("validate"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_study(study_folder / "study.yaml", broken, progress=stop_in_validation)
+    assert (broken / "features.parquet").exists()
+    run_study(study_folder / "study.yaml", broken)
+    assert outputs(broken) == outputs(whole)
+
+
+def test_jobs_do_not_change_bytes(study_folder: Path) -> None:
+    run_study(study_folder / "study.yaml", study_folder / "one", jobs=1)
+    run_study(study_folder / "study.yaml", study_folder / "two", jobs=2)
+    assert outputs(study_folder / "one") == outputs(study_folder / "two")
+
+
+def test_bad_cases_are_named_and_the_others_done(study_folder: Path) -> None:
+    (study_folder / "c00.nii.gz").unlink()
+    (study_folder / "c01_gtv.nii.gz").write_bytes(b"not an image")
+    shutil.copy(study_folder / "c02.nii.gz", study_folder / "c02_gtv.nii.gz")
+    done = run_study(study_folder / "study.yaml", study_folder / "out")
+    assert sorted(failure.case_id for failure in done.failures) == ["c00", "c01", "c02"]
+    assert all(failure.path for failure in done.failures)
+    assert done.results.extraction is not None
+    assert done.results.extraction.n_cases == 27
+    named = pd.read_csv(study_folder / "out" / "failures.csv")["case_id"].tolist()
+    assert sorted(named) == ["c00", "c01", "c02"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("study.yaml", "step: Standardize", "step: Standardise", "did you mean 'Standardize'"),
+        ("study.yaml", "top: 1", "tops: 1", r"\[steps\] 3: UnivariateCoxFilter has no setting"),
+        ("study.yaml", "clinical: [age]", "clinical: [days]", "listed as covariates"),
+        ("study.yaml", "external: [b]", "external: [q]", "no case of site 'q'"),
+        ("study.yaml", "parameters: params.yaml", "parameters: ct_ibsy", "did you mean 'ct_ibsi'"),
+        ("manifest.csv", "c01,c01", "c00,c01", "more than one row for the same case_id: c00"),
+        ("outcomes.csv", "c01,", "c00,", r"more than one row for patient\(s\) \['c00'\]"),
+    ],
+)
+def test_wrong_input_stops_the_run_with_words(
+    study_folder: Path, file: str, old: str, new: str, message: str
+) -> None:
+    path = study_folder / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(RadtoolError, match=message):
+        run_study(study_folder / "study.yaml", study_folder / "out")
+
+
+def test_no_events_is_said(study_folder: Path) -> None:
+    people = pd.read_csv(study_folder / "outcomes.csv").assign(dead=0)
+    people.to_csv(study_folder / "outcomes.csv", index=False)
+    with pytest.raises(RadtoolError, match="no events"):
+        run_study(study_folder / "study.yaml", study_folder / "out")
+
+
+def test_a_site_that_combat_never_saw_is_refused_by_name(study_folder: Path) -> None:
+    path = study_folder / "study.yaml"
+    combat = "steps:\n  - {step: ComBat, batch: modality}\n"
+    path.write_text(path.read_text().replace("steps:\n", combat))
+    cases = pd.read_csv(study_folder / "manifest.csv")
+    cases["modality"] = ["CT", "CX"] * 9 + ["CZ"] * 12
+    cases.to_csv(study_folder / "manifest.csv", index=False)
+    with pytest.raises(RadtoolError, match="CZ"):
+        run_study(study_folder / "study.yaml", study_folder / "out")
+
+
+def test_development_alone_never_looks_outside(study_folder: Path) -> None:
+    out = study_folder / "out"
+    done = run_study(study_folder / "study.yaml", out, external=False)
+    assert {row.design for row in done.results.endpoints[0].performance}.isdisjoint({"external"})
+    assert not (out / "evaluation_log.jsonl").exists()
+
+
+def test_the_report_is_rebuilt_from_stored_numbers(study_folder: Path) -> None:
+    out = study_folder / "out"
+    run_study(study_folder / "study.yaml", out)
+    before = (out / "report.html").read_bytes()
+    (out / "report.html").unlink()
+    assert write_report(out).read_bytes() == before
+
+
+def test_a_signature_file_gives_the_run_s_own_numbers_elsewhere(study_folder: Path) -> None:
+    out = study_folder / "out"
+    done = run_study(study_folder / "study.yaml", out)
+    table = pd.read_parquet(out / "features.parquet")
+    outside = study_folder / "outside.parquet"
+    table[table["site"] == "b"].to_parquet(outside)
+    results = validate_signature(
+        out / "os.signature.json",
+        outside,
+        study_folder / "outcomes.csv",
+        study_folder / "validation",
+        endpoint=Endpoint(name="os", duration="days", event="dead"),
+    )
+    wanted = {
+        row.measure: row.value
+        for row in done.results.endpoints[0].performance
+        if (row.model, row.design) == ("all", "external")
+    }
+    found = {row.measure: row.value for row in results.endpoints[0].performance}
+    assert found == wanted
+    assert (study_folder / "validation" / "report.html").is_file()
+
+
+def test_scores_straight_from_image_and_mask_equal_those_from_the_table(study_folder: Path) -> None:
+    out = study_folder / "out"
+    run_study(study_folder / "study.yaml", out)
+    signature, people = out / "os.signature.json", study_folder / "outcomes.csv"
+    table = predict_cases(
+        signature, study_folder / "a.csv", features=out / "features.parquet", clinical=people
+    )
+    pair = (study_folder / "c25.nii.gz", study_folder / "c25_gtv.nii.gz")
+    single = predict_cases(signature, study_folder / "b.csv", pair=pair, clinical=people)
+    expected = table.set_index("case_id").loc["c25", "risk"]
+    assert single.set_index("case_id").loc["c25", "risk"] == expected
+
+
+def test_features_made_with_other_parameters_are_refused(study_folder: Path) -> None:
+    out = study_folder / "out"
+    run_study(study_folder / "study.yaml", out)
+    params = study_folder / "params.yaml"
+    params.write_text(params.read_text().replace("bin_number: 8", "bin_number: 16"))
+    other = study_folder / "other"
+    run_study(study_folder / "study.yaml", other, external=False)
+    with pytest.raises(RadtoolError, match="extracted with other parameters"):
+        predict_cases(
+            out / "os.signature.json",
+            study_folder / "x.csv",
+            features=other / "features.parquet",
+            clinical=study_folder / "outcomes.csv",
+        )
