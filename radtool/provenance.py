@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -11,7 +12,7 @@ from typing import Any
 
 from radtool.files import encode, hash_of, sha256
 
-__all__ = ["VERSIONED", "provenance", "sidecar_path", "versions"]
+__all__ = ["VERSIONED", "provenance", "sidecar_path", "timestamp", "versions"]
 
 VERSIONED = (
     "radtool",
@@ -82,6 +83,18 @@ def _shown(path: Path, root: str | os.PathLike[str] | None) -> str:
         if path.resolve().is_relative_to(base):
             return path.resolve().relative_to(base).as_posix()
     return path.name
+
+
+def timestamp() -> str:
+    """Give the declared time stamp of reports and logs, ISO 8601, UTC, whole seconds.
+
+    The environment variable ``SOURCE_DATE_EPOCH`` (seconds since 1970) fixes it, so that equal runs
+    can give equal bytes (reproducible-builds.org).
+    """
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    utc = datetime.UTC
+    now = datetime.datetime.fromtimestamp(int(epoch), utc) if epoch else datetime.datetime.now(utc)
+    return now.isoformat(timespec="seconds")
 
 
 def sidecar_path(path: str | os.PathLike[str]) -> Path:

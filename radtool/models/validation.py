@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from radtool.models.measures import measure_marker, measure_survival
 from radtool.models.signature import Signature
 from radtool.models.signature_file import signature_document
 from radtool.models.survival import CoxSignature
+from radtool.provenance import timestamp
 
 __all__ = ["Validation", "read_log", "validate"]
 
@@ -156,7 +156,7 @@ def _append(
     entries = read_log(path)
     known = signature.content_sha256_
     entry = {
-        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "when": timestamp(),
         "signature_sha256": known or signature_document(signature)["content_sha256"],
         "cohort_sha256": hash_of([hashed_ids(people), np.asarray(y, dtype=float)]),
         "n": len(people),

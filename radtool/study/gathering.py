@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ import pandas as pd
 from radtool.files import hash_of
 from radtool.pipelines.population import flow_box
 from radtool.pipelines.question import Answer
-from radtool.provenance import provenance
+from radtool.provenance import provenance, timestamp
 from radtool.report.results import (
     CaseFailure,
     EndpointResults,
@@ -57,7 +55,7 @@ def gather(
         masks=_masks(made),
         truth=_truth(settings, made),
         provenance=provenance(settings.to_dict(), inputs, root=folder),
-        generated=_now(),
+        generated=timestamp(),
     )
 
 
@@ -71,17 +69,6 @@ def _truth(settings: StudySettings, made: MadeFeatures) -> tuple[TruthRow, ...]:
     if settings.data.truth is None:
         return ()
     return study_truth(settings.data.truth, made.table, made.failures, settings.predictors.volume)
-
-
-def _now() -> str:
-    """Give the declared time stamp; SOURCE_DATE_EPOCH fixes it for reproducible builds."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = (
-        datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
-        if epoch
-        else datetime.datetime.now(datetime.UTC)
-    )
-    return now.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _flow(made: MadeFeatures) -> tuple[FlowBox, ...]:
