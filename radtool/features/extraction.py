@@ -10,6 +10,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from radtool.errors import InputError
+from radtool.features._kernels.compiling import telling
 from radtool.features.catalogue import FAMILY_FEATURES
 from radtool.features.histogram import histogram_features
 from radtool.features.morphology import morphology_features
@@ -81,7 +82,7 @@ def extract(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters
 def measure(image: Image, mask: Mask, params: Parameters | PyradiomicsParameters) -> Extraction:
     """Extract the features of one region together with diagnostics; see `extract`."""
     # Sums over threads depend on their number: one thread gives the same bytes everywhere.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with threadpool_limits(limits=1, user_api="blas"), telling():
         return _measured(image, mask, params)
 
 

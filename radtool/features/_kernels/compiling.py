@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from numba import njit
+from numba.core import event
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "telling"]
+
+logger = logging.getLogger(__name__)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -20,3 +25,28 @@ def kernel(function: Callable[..., Any]) -> Any:
         return njit(cache=True)(function)
     except RuntimeError:  # numba: no folder to keep the cache in
         return njit(function)
+
+
+class _Teller(event.Listener):
+    """Says once that the user has to wait."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def on_start(self, event: event.Event) -> None:
+        if not self.said:
+            self.said = True
+            logger.warning("compiling the counting kernels, once on this machine; some seconds")
+
+    def on_end(self, event: event.Event) -> None:
+        """Nothing to say."""
+
+
+_teller = _Teller()
+
+
+@contextlib.contextmanager
+def telling() -> Iterator[None]:
+    """Log one line if a kernel is compiled within the block; loading a kept one is silent."""
+    with event.install_listener("numba:compile", _teller):
+        yield
