@@ -23,6 +23,7 @@ __all__ = ["CorrelationFilter"]
 
 _BLOCK = 256
 _DECIMALS = 10
+_SLACK = 5e-11  # the last digits of a correlation depend on the order of columns
 
 
 class CorrelationFilter(Selector):
@@ -104,12 +105,13 @@ class CorrelationFilter(Selector):
         count = ranks.shape[1]
         kept_here: list[int] = []
         alive = np.ones(count, dtype=bool)
+        limit = self.threshold + _SLACK
         for start in range(0, count, _BLOCK):
             block = np.flatnonzero(alive[start : start + _BLOCK]) + start
             if not block.size:
                 continue
-            within = _rounded(ranks[:, block].T @ ranks[:, block])
-            above = np.abs(within) > self.threshold
+            within = ranks[:, block].T @ ranks[:, block]
+            above = np.abs(within) > limit
             chosen: list[int] = []
             for i in range(block.size):
                 if not alive[block[i]]:
@@ -121,8 +123,8 @@ class CorrelationFilter(Selector):
             kept = block[chosen]
             kept_here += kept.tolist()
             rest = np.flatnonzero(alive[start + _BLOCK :]) + start + _BLOCK
-            across = _rounded(ranks[:, kept].T @ ranks[:, rest])
-            above = np.abs(across) > self.threshold
+            across = ranks[:, kept].T @ ranks[:, rest]
+            above = np.abs(across) > limit
             first = above.argmax(axis=0)
             for j in np.flatnonzero(above.any(axis=0)):
                 alive[rest[j]] = False
@@ -133,12 +135,7 @@ class CorrelationFilter(Selector):
 
     def _redundant(self, positions: np.ndarray, gone: int, partner: int, rho: float) -> None:
         better = self.features_[positions[partner]]
-        self._drop(int(positions[gone]), f"redundant with {better}", rho)
-
-
-def _rounded(rho: np.ndarray) -> np.ndarray:
-    """Correlations without the last digits, which depend on the order of columns."""
-    return np.round(np.clip(rho, -1.0, 1.0), _DECIMALS)
+        self._drop(int(positions[gone]), f"redundant with {better}", float(np.clip(rho, -1, 1)))
 
 
 def _mean_correlation(ranks: np.ndarray) -> np.ndarray:
