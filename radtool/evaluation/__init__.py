@@ -9,6 +9,7 @@ from radtool.evaluation.calibration import (
 from radtool.evaluation.comparison import (
     aggregate_lesions,
     bootstrap_interval,
+    compare_proportions,
     likelihood_ratio_test,
     misspecification_test,
     slope_test,
@@ -36,6 +37,7 @@ from radtool.evaluation.cox import CoxFit, baseline_hazard, fit_cox, martingale_
 from radtool.evaluation.decision import decision_curve
 from radtool.evaluation.designs import grouped_folds
 from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.gray import gray_test
 from radtool.evaluation.horizon import (
     auc_at,
     brier_at,
@@ -105,6 +107,7 @@ __all__ = [
     "compare_at",
     "compare_auc",
     "compare_c",
+    "compare_proportions",
     "competing_auc",
     "competing_brier",
     "competing_observed_over_expected",
@@ -116,6 +119,7 @@ __all__ = [
     "fine_gray",
     "fit_cox",
     "gonen_heller",
+    "gray_test",
     "grouped_folds",
     "harrell_c",
     "hosmer_lemeshow",

@@ -16,6 +16,7 @@ from radtool.evaluation.estimate import Estimate
 __all__ = [
     "aggregate_lesions",
     "bootstrap_interval",
+    "compare_proportions",
     "likelihood_ratio_test",
     "misspecification_test",
     "slope_test",
@@ -124,6 +125,24 @@ def bootstrap_interval(
         raise InputError("the measure is not defined on most samples; there are too few events")
     lower, upper = np.quantile(found, [0.025, 0.975])
     return Estimate(value, float(lower), float(upper), len(patients), float(np.std(found, ddof=1)))
+
+
+def compare_proportions(counts: tuple[int, int], totals: tuple[int, int]) -> pd.DataFrame:
+    """Compare two proportions by the pooled z-test without continuity correction.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``a, b, difference`` (b - a)``, z, p``.
+    """
+    if any(not 0 <= k <= n or n < 1 for k, n in zip(counts, totals, strict=True)):
+        raise InputError(f"counts {counts} do not fit totals {totals}")
+    a, b = counts[0] / totals[0], counts[1] / totals[1]
+    pooled = sum(counts) / sum(totals)
+    se = float(np.sqrt(pooled * (1 - pooled) * (1 / totals[0] + 1 / totals[1])))
+    z = (b - a) / se if se > 0 else 0.0
+    p = float(2 * stats.norm.sf(abs(z)))
+    return pd.DataFrame({"a": [a], "b": [b], "difference": [b - a], "z": [z], "p": [p]})
 
 
 def aggregate_lesions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,8 +22,8 @@ class PrepareColumns(FeatureStep):
     Parameters
     ----------
     impute : bool, default True
-        Fill gaps with the training median (numbers) or the most frequent category (text). When
-        False, gaps stay; a text gap then is its own category "missing".
+        Fill gaps in numbers with the training median. When False they stay, for a later imputer.
+        A text gap counts as the most frequent category either way.
     keep : sequence of str, default ()
         Columns that pass untouched (batch columns of later steps).
 
@@ -55,8 +56,7 @@ class PrepareColumns(FeatureStep):
         return self
 
     def _learn_numbers(self, X: pd.DataFrame, columns: list[str]) -> None:
-        values = X[columns].to_numpy(dtype=float)
-        values = np.where(np.isfinite(values), values, np.nan)
+        values = _numbers(X, columns)
         known = np.isfinite(values).any(axis=0)
         medians = np.nanmedian(values[:, known], axis=0) if known.any() else np.empty(0)
         self.fill_ = dict(
@@ -68,6 +68,11 @@ class PrepareColumns(FeatureStep):
         if counts.empty:
             self.decisions_.append([column, "no value in training", None])
             return
+        if len(counts) > max(10, len(values) // 2):
+            raise InputError(
+                f"column {column!r} has {len(counts)} different texts in {len(values)} cases; is it"
+                " an identifier? leave it out of the block"
+            )
         order = sorted(counts.index, key=lambda name: (-counts[name], name))
         self.categories_[column] = order
         self.decisions_.append([column, f"encoded; reference {order[0]!r}", None])
@@ -117,8 +122,7 @@ class PrepareColumns(FeatureStep):
         for column in columns:
             if _is_text(X[column]):
                 raise InputError(f"column {column!r} was a number in training and holds text now")
-        values = X[columns].to_numpy(dtype=float)
-        values = np.where(np.isfinite(values), values, np.nan)
+        values = _numbers(X, columns)
         if self.impute:
             fill = np.array([self.fill_[column] for column in columns])
             values = np.where(np.isnan(values), fill, values)
@@ -154,7 +158,23 @@ class Log(FeatureStep):
 
 
 def _is_text(values: pd.Series) -> bool:
-    return not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values))
+    """Whether a column holds text; numbers in an object column (a gap makes one) are numbers."""
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        return False
+    if values.dtype != object:
+        return True
+    return not all(isinstance(value, Number) for value in values.dropna())
+
+
+def _numbers(X: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Values as floats, what is not finite as NaN."""
+    frame = X[columns]
+    objects = [c for c in columns if frame[c].dtype == object]
+    if objects:
+        plain = {c: [np.nan if pd.isna(v) else float(v) for v in frame[c]] for c in objects}
+        frame = frame.assign(**plain)
+    values = frame.to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _text(value: object) -> str:

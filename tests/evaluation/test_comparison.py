@@ -6,6 +6,7 @@ from radtool.errors import InputError
 from radtool.evaluation import (
     aggregate_lesions,
     bootstrap_interval,
+    compare_proportions,
     fit_cox,
     harrell_c,
     likelihood_ratio_test,
@@ -67,19 +68,23 @@ def test_royston_d_depends_on_ranks_only(small):
     assert np.isnan(royston_d(y, np.zeros(60)).value)
 
 
-def test_mayo_models_of_royston(inputs, expected):
-    # D of Breslow fits in tests/royston.R; the model's own fit uses Efron ties in D.
-    frame = inputs("survival_pbc").dropna(
-        subset=["trt", "copper", "stage", "chol", "platelet", "trig"]
-    )
+@pytest.mark.parametrize("key", ["full_breslow", "reduced8"])
+def test_royston_of_the_mayo_models(key, inputs, expected):
+    frame = inputs("survival_pbc").dropna()
     y = pd.DataFrame({"event": frame["death"] == 1, "duration": frame["time"].astype(float)})
-    X = frame[["age", "edema", "albumin", "stage", "copper"]].assign(bili=np.log(frame["bili"]))
-    r = expected("survival_pbc")["reduced_breslow"]
-    fit = fit_cox(X.astype(float), y, ties="breslow")
-    names = {"log(bili)": "bili"}
-    for name, value in r["coef"].items():
-        j = fit.columns.index(names.get(name, name))
-        assert fit.coefficients[j] == pytest.approx(value, abs=1e-7)
+    logged = frame.assign(bili=np.log(frame["bili"]), sex=frame["sex"] == "f").astype(float)
+    X = logged.drop(columns=["id", "time", "status", "death"])
+    if key == "reduced8":
+        X = X[["age", "edema", "albumin", "stage", "copper", "bili"]]
+    fit = fit_cox(X, y, ties="breslow")
+    found = royston_d(y, X.to_numpy() @ fit.coefficients)
+    r = expected("survival_pbc")["royston"][key]
+    assert [found.value, found.se] == pytest.approx([r["D"], r["se(D)"]], abs=1e-7)
+    if key == "reduced8":
+        coefficients = expected("survival_pbc")["reduced_breslow"]["coef"]
+        names = [name.removeprefix("log(").removesuffix(")") for name in coefficients]
+        own = dict(zip(fit.columns, fit.coefficients, strict=True))
+        assert [own[n] for n in names] == pytest.approx(list(coefficients.values()), abs=1e-7)
 
 
 def test_a_straight_line_is_used_for_few_different_risks(small):
@@ -91,3 +96,18 @@ def test_a_straight_line_is_used_for_few_different_risks(small):
 def test_equal_risks_have_no_curve(small):
     with pytest.raises(InputError, match="equal"):
         smooth_calibration(small[0], np.full(60, 0.4), 10)
+
+
+def test_proportions_of_the_published_cohort_table(inputs):
+    # Keek et al. 2022, table 1: nine comparisons of UCSF and USZ.
+    table = inputs("thesis_tables/ch4_table1_two_proportion.csv")
+    assert len(table) == 9
+    for row in table.itertuples():
+        found = compare_proportions((row.count_UCSF, row.count_USZ), (row.n_UCSF, row.n_USZ))
+        assert found["p"][0] == pytest.approx(row.z_test_p, abs=1e-12)
+        assert found["p"][0] == pytest.approx(row.published_p, abs=0.0051)
+
+
+def test_impossible_counts_are_refused():
+    with pytest.raises(InputError, match="do not fit"):
+        compare_proportions((5, 1), (4, 4))

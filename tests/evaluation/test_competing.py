@@ -14,6 +14,7 @@ from radtool.evaluation import (
     expand_fine_gray,
     fine_gray,
     fit_cox,
+    gray_test,
     incidence_at,
     kaplan_meier,
     pseudo_values,
@@ -146,3 +147,38 @@ def test_pseudo_values_of_r(inputs):
     np.testing.assert_allclose(np.sort(pseudo_values(y, 5)), np.sort(r["pseudovalue"]), atol=1e-9)
     ratio = competing_observed_over_expected(y, frame["risk5"], 5)
     assert ratio.value == pytest.approx(incidence_at(y, 5).value / frame["risk5"].mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("cause", [1, 2])
+def test_gray_test_of_cmprsk(cause, inputs, expected):
+    _, y = mgus(inputs)
+    r = expected("competing_risks_mgus2")["gray_test"][cause - 1]
+    row = gray_test(y, inputs("competing_risks_mgus2")["sex"], cause=cause).iloc[0]
+    assert [row["chisq"], row["df"], row["p"]] == pytest.approx(
+        [r["stat"], r["df"], r["pv"]], abs=1e-9
+    )
+
+
+def test_gray_test_does_not_depend_on_the_order_of_groups():
+    rng = np.random.default_rng(0)
+    y = pd.DataFrame(
+        {"status": rng.integers(0, 3, 90), "duration": np.ceil(rng.exponential(10, 90))}
+    )
+    group = rng.integers(0, 3, 90)
+    first = gray_test(y, group)["chisq"][0]
+    assert gray_test(y, np.array(["z", "a", "m"])[group])["chisq"][0] == pytest.approx(first)
+    with pytest.raises(InputError, match="at least two groups"):
+        gray_test(y, np.zeros(90))
+
+
+def test_gray_test_keeps_its_level():
+    rng = np.random.default_rng(1)
+    p = []
+    for _ in range(200):
+        time, cause = rng.exponential(size=60), 1 + (rng.random(60) < 0.4)
+        censored = rng.exponential(3, 60)
+        status = np.where(time <= censored, cause, 0)
+        y = pd.DataFrame({"status": status, "duration": np.minimum(time, censored)})
+        p.append(gray_test(y, np.arange(60) % 2)["p"][0])
+    # Under the null, about one in twenty is below 0.05 (binomial: 2 to 19 of 200 with 99.9 %).
+    assert 2 <= np.sum(np.array(p) < 0.05) <= 21

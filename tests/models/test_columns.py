@@ -56,3 +56,29 @@ def test_logarithm_of_a_volume():
     assert Log().fit(frame).transform(frame)["v"].tolist() == pytest.approx([0, 1])
     with pytest.raises(InputError, match=r"'v' has no logarithm for \['b'\]"):
         Log().fit(frame).transform(frame.assign(v=[1.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pd.Series([1, 2.5, None, 4], dtype=object), [1, 2.5, 2.5, 4]),
+        (pd.Series([1, None, 3, 4], dtype="Int64"), [1, 3, 3, 4]),
+        (pd.Series([True, None, False, True], dtype="boolean"), [1, 1, 0, 1]),
+        (pd.Series([True, None, False, True], dtype=object), [1, 1, 0, 1]),
+    ],
+)
+def test_numbers_with_gaps_are_numbers_in_any_column_type(values, expected):
+    frame = pd.DataFrame({"x": values})
+    assert PrepareColumns().fit(frame).transform(frame)["x"].tolist() == expected
+
+
+@pytest.mark.parametrize("kind", ["string", "category"])
+def test_every_kind_of_text_is_encoded(kind):
+    frame = pd.DataFrame({"x": pd.Series(["a", "b", None, "a"]).astype(kind)})
+    assert PrepareColumns().fit(frame).transform(frame)["x_b"].tolist() == [0, 1, 0, 0]
+
+
+def test_an_identifier_among_the_predictors_is_refused():
+    frame = pd.DataFrame({"name": [f"patient {i}" for i in range(30)]})
+    with pytest.raises(InputError, match=r"'name' has 30 different texts.*identifier"):
+        PrepareColumns().fit(frame)
