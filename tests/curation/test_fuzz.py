@@ -22,7 +22,7 @@ from radtool.errors import RadtoolError
 from radtool.image import Geometry, Mask
 from radtool.io import read_image, read_mask, read_rtstruct, read_seg, read_series, write_seg
 
-EXAMPLES = int(os.environ.get("RADTOOL_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("RADTOOL_FUZZ", "25"))
 BOUNDED = settings(
     max_examples=EXAMPLES,
     deadline=None,
