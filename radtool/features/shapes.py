@@ -10,12 +10,18 @@ __all__ = ["ellipsoid_area", "enclosing_ellipsoid", "smallest_box"]
 
 
 def ellipsoid_area(semi_axes: np.ndarray) -> float:
-    """Return the surface of an ellipsoid by the Legendre series to degree 20 (IBSI RDD2).
+    """Return IBSI's surface of an ellipsoid: a Legendre series to degree 20 (IBSI RDD2).
 
     Parameters
     ----------
     semi_axes : ndarray of shape (3,)
         All above 0, in any order.
+
+    Notes
+    -----
+    The series gives the true surface with eccentricities of c to a and of c to b; IBSI's formula
+    has those of b to a and of c to a, and its reference values follow it. It is exact for a sphere
+    and up to some 15 % off for flat or long ellipsoids.
 
     Examples
     --------
@@ -55,7 +61,9 @@ def smallest_box(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         In mm.
     """
     best, sides = np.inf, np.full(3, np.nan)
-    for normal in np.unique(np.round(_one_way(normals), 6), axis=0):
+    one_way = _one_way(normals)
+    _, different = np.unique(np.round(one_way, 6), axis=0, return_index=True)
+    for normal in one_way[different]:
         along = points @ normal
         height = float(np.ptp(along))
         if height <= 0:
