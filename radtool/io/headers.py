@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -46,6 +48,8 @@ _DAMAGE = (
     OverflowError,
     RuntimeError,
     MemoryError,
+    struct.error,
+    zlib.error,
     LookupError,
 )
 
