@@ -28,7 +28,7 @@ from radtool.selection.preparing import (
 from radtool.selection.ranking import ForestImportanceFilter, MRMRFilter, MutualInformationFilter
 from radtool.selection.recursive import RecursiveElimination
 from radtool.selection.reliability import ICC_FORMS, icc, icc_many
-from radtool.selection.stability import stability_table
+from radtool.selection.stability import delineation_table, stability_table
 from radtool.selection.univariate import UnivariateCoxFilter, UnivariateMarkerFilter
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "ccc_many",
     "clustered_order",
     "cohen_kappa",
+    "delineation_table",
     "explore",
     "feature_clusters",
     "fleiss_kappa",

@@ -12,7 +12,7 @@ from radtool.selection._base import listed
 from radtool.selection.concordance import ccc_many
 from radtool.selection.reliability import icc_many
 
-__all__ = ["stability_table"]
+__all__ = ["delineation_table", "stability_table"]
 
 
 def stability_table(
@@ -71,6 +71,57 @@ def stability_table(
         parts.append(part.set_axis(where))
     table = pd.concat(parts).sort_index().set_axis(columns).rename_axis("feature")
     return table.astype({"n": int, "k": int})
+
+
+def delineation_table(
+    readings: pd.DataFrame, population: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Say how far several delineations (or scans) of one case move each feature.
+
+    One case has no variance between patients; a population measured once lends its own.
+
+    Parameters
+    ----------
+    readings : DataFrame
+        One row a delineation of the same case, columns the features; 3 rows at least.
+    population : DataFrame, optional
+        One row a patient, measured with the same settings.
+
+    Returns
+    -------
+    DataFrame
+        Index ``feature``; ``mean, within_sd, cv`` (within_sd / |mean|), ``minimum, maximum, n``;
+        with a population ``population_sd`` and ``icc`` = 1 - within_sd² / population_sd² (not below
+        0), the share of what one sees between patients that is not the delineation.
+
+    Examples
+    --------
+    >>> readings = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    >>> float(delineation_table(readings, pd.DataFrame({"a": [0.0, 4.0, 8.0]})).loc["a", "icc"])
+    0.9375
+    """
+    if len(readings) < 3:
+        raise TableError(f"needs 3 delineations at least, got {len(readings)}")
+    numeric = readings.select_dtypes("number")
+    within = numeric.std()
+    table = pd.DataFrame(
+        {
+            "mean": numeric.mean(),
+            "within_sd": within,
+            "cv": within / numeric.mean().abs().where(lambda m: m > 0),
+            "minimum": numeric.min(),
+            "maximum": numeric.max(),
+            "n": numeric.notna().sum(),
+        }
+    ).rename_axis("feature")
+    if population is None:
+        return table
+    missing = [name for name in table.index if name not in population.columns]
+    if missing:
+        raise TableError(f"the population table has no column(s) {listed(missing)}")
+    spread = population[list(table.index)].std()
+    share = 1 - (within / spread.where(spread > 0)) ** 2
+    return table.assign(population_sd=spread, icc=share.clip(lower=0))
 
 
 def _compare(ratings: np.ndarray, form: str, confidence: float) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from radtool.selection import (
     ccc,
     ccc_many,
     cohen_kappa,
+    delineation_table,
     fleiss_kappa,
     icc,
     icc_many,
@@ -234,3 +235,17 @@ def test_wrong_calls_are_refused_in_words():
         cohen_kappa(np.ones(3), np.ones(3), weights="cubic")
     with pytest.raises(ValueError, match="multiple"):
         bland_altman(np.arange(5), np.arange(5), multiple=0)
+
+
+def test_delineations_of_one_case_by_hand():
+    # a: SD 1 about 2, population SD 4: 1 - 1/16; b: SD 10 of a population SD 5: nothing left.
+    readings = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.0, 10.0, 20.0], "c": 1.0})
+    population = pd.DataFrame({"a": [0.0, 4.0, 8.0], "b": [0.0, 5.0, 10.0], "c": 1.0})
+    table = delineation_table(readings, population)
+    np.testing.assert_allclose(table["cv"], [0.5, 1.0, 0.0])
+    np.testing.assert_allclose(table["icc"], [0.9375, 0.0, np.nan])
+    assert "icc" not in delineation_table(readings)
+    with pytest.raises(ValueError, match="3 delineations"):
+        delineation_table(readings.iloc[:2])
+    with pytest.raises(ValueError, match="no column.s. 'b', 'c'"):
+        delineation_table(readings, population[["a"]])
