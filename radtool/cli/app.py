@@ -12,9 +12,12 @@ from radtool.cli.curate import curate
 from radtool.cli.demo import demo
 from radtool.cli.doctor import doctor
 from radtool.cli.extract import extract
+from radtool.cli.harmonize import harmonize
 from radtool.cli.predict import predict
 from radtool.cli.report import report
 from radtool.cli.run import run
+from radtool.cli.segment import segment
+from radtool.cli.stability import stability
 from radtool.cli.train import train
 from radtool.cli.validate import validate
 from radtool.errors import RadtoolError
@@ -38,6 +41,7 @@ for name, command in (
     ("curate", curate),
     ("compare-masks", compare_masks),
     ("extract", extract),
+    ("stability", stability),
     ("train", train),
     ("validate", validate),
     ("predict", predict),
@@ -45,6 +49,8 @@ for name, command in (
     ("doctor", doctor),
 ):
     app.command(name)(command)
+app.add_typer(segment, name="segment")
+app.add_typer(harmonize, name="harmonize")
 
 
 def main() -> None:
