@@ -13,8 +13,9 @@ import pandas as pd
 
 from radtool.errors import InputError, TableError
 from radtool.evaluation.concordance import censoring_survival
-from radtool.evaluation.cox import CoxFit, Ties, baseline_hazard, fit_cox
+from radtool.evaluation.cox import CoxFit, baseline_hazard, fit_cox
 from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.risk_sets import Ties
 from radtool.evaluation.robust import robust_covariance
 
 __all__ = [

@@ -10,8 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from radtool.errors import InputError
-from radtool.evaluation.cox import CoxFit, check_outcome, risk_sets
+from radtool.evaluation.cox import CoxFit
 from radtool.evaluation.kaplan_meier import kaplan_meier
+from radtool.evaluation.risk_sets import check_outcome, risk_sets
 
 __all__ = ["proportional_hazards"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from radtool.evaluation.cox import CoxFit, Ties, check_outcome, risk_sets
+from radtool.evaluation.cox import CoxFit
+from radtool.evaluation.risk_sets import Ties, check_outcome, risk_sets
 
 __all__ = ["robust_covariance", "score_residuals"]
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
-from radtool.evaluation.cox import Ties, baseline_hazard, fit_cox
+from radtool.evaluation.cox import baseline_hazard, fit_cox
 from radtool.evaluation.estimate import Estimate
 from radtool.evaluation.kaplan_meier import kaplan_meier
+from radtool.evaluation.risk_sets import Ties
 from radtool.evaluation.spline import knots_of, spline_basis
 from radtool.table import check_survival
 

@@ -92,9 +92,10 @@ def compare_models(
     Returns
     -------
     DataFrame
-        See `compare_risks`.
+        See `compare_risks`; the first row, ``intercept``, is the model without predictors.
     """
     risks = pd.DataFrame({name: s.predict_risk(X) for name, s in signatures.items()})
+    risks.insert(0, "intercept", 0.0)
     return compare_risks(y, risks, baseline=baseline)
 
 

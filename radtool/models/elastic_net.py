@@ -21,7 +21,7 @@ from radtool.errors import InputError
 from radtool.evaluation.concordance import harrell_c
 from radtool.evaluation.designs import grouped_folds
 from radtool.evaluation.roc import auc
-from radtool.models.predictor import Predictor
+from radtool.models.predictor import Predictor, weighted_sum
 
 __all__ = ["ElasticNetCox", "ElasticNetLogistic", "elastic_net_path"]
 
@@ -112,7 +112,7 @@ class ElasticNetCox(_ElasticNet):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the prognostic index, 0 on average in training."""
-        return X[self.columns_].to_numpy(dtype=float) @ self.coef_ + self.intercept_
+        return weighted_sum(X[self.columns_].to_numpy(dtype=float), self.coef_) + self.intercept_
 
     def _score(self, y: pd.DataFrame, values: np.ndarray) -> float:
         return harrell_c(y, values).value
@@ -133,7 +133,7 @@ class ElasticNetLogistic(_ElasticNet):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of True."""
-        eta = X[self.columns_].to_numpy(dtype=float) @ self.coef_ + self.intercept_
+        eta = weighted_sum(X[self.columns_].to_numpy(dtype=float), self.coef_) + self.intercept_
         return 1.0 / (1.0 + np.exp(-np.clip(eta, -500, 500)))
 
     def _score(self, y: pd.Series, values: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from radtool.errors import InputError, RadtoolWarning
 from radtool.evaluation.calibration import fit_logistic
 from radtool.evaluation.cox import dependent_columns, fit_cox
 from radtool.evaluation.robust import robust_covariance
-from radtool.models.predictor import Predictor
+from radtool.models.predictor import Predictor, weighted_sum
 
 __all__ = ["Cox", "Logistic"]
 
@@ -67,7 +67,7 @@ class Cox(Predictor):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the prognostic index, 0 for a case with the training means."""
-        return (X[self.columns_].to_numpy(dtype=float) - self.center_) @ self.coef_
+        return weighted_sum(X[self.columns_].to_numpy(dtype=float) - self.center_, self.coef_)
 
     def coefficients(self) -> pd.DataFrame:
         """Return ``feature, coefficient, se, hazard_ratio, lower, upper, p``."""
@@ -128,7 +128,7 @@ class Logistic(Predictor):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of True."""
-        eta = X[self.columns_].to_numpy(dtype=float) @ self.coef_ + self.intercept_
+        eta = weighted_sum(X[self.columns_].to_numpy(dtype=float), self.coef_) + self.intercept_
         return 1.0 / (1.0 + np.exp(-np.clip(eta, -500, 500)))
 
     def coefficients(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from radtool.errors import SignatureError, did_you_mean
 from radtool.files import decode, encode
 
-__all__ = ["Predictor", "predictor_from_dict"]
+__all__ = ["Predictor", "predictor_from_dict", "weighted_sum"]
 
 _KNOWN: dict[str, type[Predictor]] = {}
 
@@ -73,3 +73,15 @@ def predictor_from_dict(document: Mapping[str, Any]) -> Predictor:
     for key, value in decode(document["state"]).items():
         setattr(model, key, value)
     return model
+
+
+def weighted_sum(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return ``values @ weights``, summed column by column, shape (n,).
+
+    A matrix product's order of summation depends on the machine and on how many cases there are;
+    this one does not, so that a signature gives the same digits everywhere.
+    """
+    total = np.zeros(len(values))
+    for j in np.flatnonzero(weights):
+        total += values[:, j] * weights[j]
+    return total

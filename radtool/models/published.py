@@ -12,7 +12,7 @@ from radtool.errors import InputError
 from radtool.models.block import Block, FittedBlock
 from radtool.models.columns import Log, PrepareColumns
 from radtool.models.marker import MarkerSignature
-from radtool.models.predictor import Predictor
+from radtool.models.predictor import Predictor, weighted_sum
 from radtool.models.signature import Signature
 from radtool.models.survival import CoxSignature
 
@@ -69,7 +69,7 @@ class PublishedScore(Predictor):
                 f"case(s) {cases[:5]} lack a predictor of the published score; leave them out or"
                 " impute them first"
             )
-        index = values @ weights + self.intercept
+        index = weighted_sum(values, weights) + self.intercept
         if self.survival:
             return index
         return 1.0 / (1.0 + np.exp(-np.clip(index, -500, 500)))

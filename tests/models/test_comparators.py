@@ -59,6 +59,7 @@ def test_added_value_over_clinical_and_volume(cohort, other):
         == harrell_c(other[1], fitted["volume"].predict_risk(other[0])).value
     )
     assert table.loc["clinical_volume", "difference"] == 0
+    assert table.loc["intercept", ["value", "lower", "upper"]].tolist() == [0.5, 0.5, 0.5]
 
 
 def test_the_likelihood_ratio_asks_for_information_beyond_the_baseline(other):
