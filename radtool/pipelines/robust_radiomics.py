@@ -258,17 +258,16 @@ def draw_concordance(found: RobustFeatures) -> str:
     """
     rows = found.table.dropna(subset=["ccc_after"])
     points = [
-        (float(row.ccc_before), float(row.ccc_after), row.set == "harmonisable")
-        for row in rows.itertuples()
+        (max(float(before), 0.0), max(float(after), 0.0), kind == "harmonisable")
+        for before, after, kind in rows[["ccc_before", "ccc_after", "set"]].to_numpy()
     ]
     return str(
         draw_cloud(
             points,
-            x_label="Lowest concordance of all pairs of batches, before",
+            x_label="Lowest concordance of all pairs of batches, before (below 0: at 0)",
             y_label="After ComBat on the phantom",
             alt=f"{len(points)} features before and after harmonization;"
             f" {len(found.harmonisable)} reach {found.limits['ccc']:g}",
-            reference=found.limits["ccc"],
         )
     )
 
