@@ -4,6 +4,7 @@ from radtool.features.catalogue import catalogue
 from radtool.features.cohort import CohortResult, extract_cohort
 from radtool.features.diagnostics import diagnostics
 from radtool.features.extraction import Extraction, extract, measure
+from radtool.features.maps import feature_maps
 from radtool.features.parameters import Parameters, load_params
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "diagnostics",
     "extract",
     "extract_cohort",
+    "feature_maps",
     "load_params",
     "measure",
 ]

@@ -25,7 +25,7 @@ from radtool.filters import apply_filter
 from radtool.image import Image, Mask
 from radtool.preprocessing.discretise import Discretise, discretise_values
 
-__all__ = ["Extraction", "extract", "measure"]
+__all__ = ["Extraction", "extract", "levels_of", "measure"]
 
 _MOST_LEVELS = 2048
 # What is left out of a column's name: volume as a whole, directions merged.
@@ -166,7 +166,7 @@ def _measure_image(
     if not set(families) - {"morph", "loc", "stat", "ivh"}:
         return
     for way in params.discretise_of(settings):
-        levels = _levels(values, way, lower, part.mask.roi)
+        levels = levels_of(values, way, lower, part.mask.roi)
         row.grey_levels = max(row.grey_levels, int(levels.max()))
         if "ih" in families:
             row.put(name, "ih", histogram_features(levels), way.token)
@@ -178,7 +178,14 @@ def _measure_image(
             row.put(name, family, found, aggregation, way.token)
 
 
-def _levels(values: np.ndarray, way: Discretise, lower: float | None, roi: str) -> np.ndarray:
+def levels_of(values: np.ndarray, way: Discretise, lower: float | None, roi: str) -> np.ndarray:
+    """Return grey levels, or raise when there are far too many to count.
+
+    Raises
+    ------
+    InputError
+        See `radtool.preprocessing.discretise_values`; or more than 2048 levels.
+    """
     levels = discretise_values(values, way, lower=lower)
     if levels.max() > _MOST_LEVELS:
         raise InputError(
