@@ -19,6 +19,7 @@ __all__ = ["decode", "rescale_of", "unit_and_factor"]
 
 PHILIPS_SCALE_SLOPE = (0x2005, 0x100E)
 PHILIPS_FRAMES = (0x2005, 0x140F)
+LARGEST_RESCALE = 1e12
 ALWAYS_RESCALED = ("CT", "PT")
 
 
@@ -107,7 +108,7 @@ def rescale_of(dataset: Dataset, frame: int, path: str) -> tuple[float, float]:
             " turned into HU or activity"
         )
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
-    if slope == 0 or not np.isfinite([slope, intercept]).all():
+    if slope == 0 or not all(abs(value) < LARGEST_RESCALE for value in (slope, intercept)):
         raise DicomError(f"{path}: RescaleSlope {slope}, RescaleIntercept {intercept}: impossible")
     scale = _philips_scale(dataset, groups) if modality == "MR" else None
     if scale:

@@ -17,6 +17,9 @@ from radtool.io.stacking import Slice, Stack, stack_slices
 
 __all__ = ["Files", "image_datasets", "read_series"]
 
+LARGEST_SLOPE = 1024
+LARGEST_INTERCEPT = 2**30
+
 Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
@@ -111,6 +114,13 @@ def _stack(datasets: dict[str, Dataset]) -> Stack:
     return stack_slices([one for path, data in datasets.items() for one in slices_of(data, path)])
 
 
+def _is_whole(scale: tuple[float, float]) -> bool:
+    """Whether 16-bit values stay whole, and within 32 bits."""
+    slope, intercept = scale
+    small = abs(slope) <= LARGEST_SLOPE and abs(intercept) <= LARGEST_INTERCEPT
+    return small and slope.is_integer() and intercept.is_integer()
+
+
 class _Planes:
     """Decoded files; holds one decoded file at a time, so a multi-frame file is decoded once."""
 
@@ -134,9 +144,8 @@ class _Planes:
         """All slices rescaled and multiplied, in the smallest type that holds them exactly."""
         scales = [rescale_of(self._datasets[s.file], s.frame, s.file) for s in slices]
         shape = (len(slices), *slices[0].shape)
-        whole = factor == 1.0 and all(
-            slope.is_integer() and intercept.is_integer() for slope, intercept in scales
-        )
+        first = self._stored(slices[0])
+        whole = factor == 1.0 and first.dtype.itemsize <= 2 and all(map(_is_whole, scales))
         array = np.empty(shape, dtype=np.int32 if whole else np.float32)
         for k, (one, (slope, intercept)) in enumerate(zip(slices, scales, strict=True)):
             stored = self._stored(one)
