@@ -98,8 +98,11 @@ class MarkerSignature(Signature):
             "youden": youden_threshold(y, score).value,
             "sensitivity_90": sensitivity_threshold(y, score, sensitivity=0.9).value,
         }
+        candidates = sum(len(f.inputs) for f in self.blocks_.values())
+        smaller = float(min(y.sum(), (~y).sum()))
         self.trained_on_ |= {
             "events": int(y.sum()),
-            "events_per_variable": float(min(y.sum(), (~y).sum()) / max(len(self._used()), 1)),
-            "candidates": int(sum(len(f.inputs) for f in self.blocks_.values())),
+            "events_per_variable": smaller / max(len(self._used()), 1),
+            "candidates": candidates,
+            "events_per_candidate": smaller / max(candidates, 1),
         }

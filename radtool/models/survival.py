@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
-from radtool.evaluation.cox import baseline_hazard
+from radtool.evaluation.cox import baseline_hazard, fit_cox
+from radtool.evaluation.proportional import proportional_hazards
 from radtool.models.block import Block
+from radtool.models.cases import joined_designs
 from radtool.models.elastic_net import ElasticNetCox
-from radtool.models.linear import Cox
+from radtool.models.linear import Cox, usable_columns
 from radtool.models.predictor import Predictor
 from radtool.models.signature import Combine, Signature
 from radtool.models.trees import XGBoostCox
@@ -113,6 +115,26 @@ class CoxSignature(Signature):
         group = np.searchsorted(bounds, risk.to_numpy(), side="left")
         return pd.Series([names[g] for g in group], index=X.index, name="risk_group")
 
+    def proportional_hazards(self, X: pd.DataFrame, y: pd.DataFrame) -> pd.DataFrame:
+        """Test whether the effect of each feature changes with time, in a Cox model of the cases.
+
+        Parameters
+        ----------
+        X, y : DataFrame
+            Usually the training cases.
+
+        Returns
+        -------
+        DataFrame
+            ``term, chisq, df, p`` (Kaplan-Meier time scale), the last row ``GLOBAL``. With a model
+            per block the terms are the blocks' predictions, else the features.
+        """
+        designs = self._designs(X)
+        frame = joined_designs(designs) if self.combine == "joint" else self._parts(designs)
+        used = set(self._used())
+        columns = [c for c in usable_columns(frame) if self.combine != "joint" or c in used]
+        return proportional_hazards(fit_cox(frame[columns], y), frame[columns], y)
+
     def _combiner(self) -> Predictor:
         return Cox()
 
@@ -141,9 +163,11 @@ class CoxSignature(Signature):
             else float(np.quantile(score, levels[0]))
             for name, levels in _QUANTILES.items()
         }
+        candidates = sum(len(f.inputs) for f in self.blocks_.values())
         self.trained_on_ |= {
             "events": int(y["event"].sum()),
             "last_time": float(y["duration"].max()),
             "events_per_variable": float(y["event"].sum() / max(len(self._used()), 1)),
-            "candidates": int(sum(len(f.inputs) for f in self.blocks_.values())),
+            "candidates": candidates,
+            "events_per_candidate": float(y["event"].sum() / max(candidates, 1)),
         }

@@ -79,6 +79,21 @@ def test_survival_of_the_training_cohort_is_its_kaplan_meier_curve_on_average(fi
     np.testing.assert_allclose(mean, observed, atol=0.05)
 
 
+def test_proportional_hazards_of_the_fitted_features(fitted, cohort):
+    X, y = cohort
+    table = fitted.proportional_hazards(X, y)
+    used = fitted.coefficients_.query("coefficient != 0")["feature"].tolist()
+    assert table["term"].tolist() == [*used, "GLOBAL"]
+    assert table["df"].iloc[-1] == len(used)
+
+
+def test_events_are_counted_against_all_candidates(fitted, cohort):
+    count = fitted.trained_on_
+    assert count["candidates"] == 20  # 17 features, volume, age, histology
+    assert count["events_per_candidate"] == pytest.approx(cohort[1]["event"].sum() / 20)
+    assert count["events_per_variable"] > count["events_per_candidate"]
+
+
 def test_cutoffs_come_from_training(fitted, cohort, other):
     risk = fitted.predict_risk(cohort[0])
     assert fitted.cutoffs_["median"] == pytest.approx(risk.median())
