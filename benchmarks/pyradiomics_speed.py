@@ -87,10 +87,7 @@ def run(engine: str, arguments: argparse.Namespace) -> dict:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     parameters = json.loads(json.dumps(SETS[arguments.name]))
     parameters["setting"].update(ENGINES[engine])
-    image, mask = (sitk.ReadImage(path) for path in arguments.case[0])
-    extract = (
-        ours(image, mask, parameters) if engine == "radtool" else theirs(image, mask, parameters)
-    )
+    extract = (ours if engine == "radtool" else theirs)(*arguments.case[0], parameters)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, busy = [], []
     for _ in range(arguments.repeats):
@@ -109,21 +106,11 @@ def run(engine: str, arguments: argparse.Namespace) -> dict:
 
 
 def ours(image, mask, parameters):
-    import SimpleITK as sitk
-
     from radtool.features.pyradiomics import extract_pyradiomics, parse_pyradiomics
     from radtool.image import Geometry, Image, Mask
+    from radtool.io import read_image, read_mask
 
-    def geometry(volume):
-        return Geometry(
-            volume.GetSize()[::-1],
-            volume.GetSpacing()[::-1],
-            volume.GetOrigin(),
-            volume.GetDirection(),
-        )
-
-    whole = Image(sitk.GetArrayFromImage(image), geometry(image))
-    region = Mask(sitk.GetArrayFromImage(mask) == 1, geometry(mask))
+    whole, region = read_image(image), read_mask(mask, label=1)
     params = parse_pyradiomics(parameters)
     tiny = np.zeros((8, 8, 8), dtype=bool)
     tiny[2:6, 2:6, 2:6] = True
@@ -137,11 +124,13 @@ def ours(image, mask, parameters):
 
 def theirs(image, mask, parameters):
     import radiomics
+    import SimpleITK as sitk
     from radiomics.featureextractor import RadiomicsFeatureExtractor
 
     from radtool.features.pyradiomics import column_name
 
     radiomics.setVerbosity(50)
+    image, mask = sitk.ReadImage(image), sitk.ReadImage(mask)
     extractor = RadiomicsFeatureExtractor(parameters)
 
     def extract():

@@ -44,7 +44,8 @@ class Binned:
 
     def levels(self, pad: int = 1) -> Levels:
         """The grey levels laid out for counting."""
-        return Levels(self.array, pad)
+        has_gaps = len(self.occupied) < self.largest
+        return Levels(self.array, pad) if has_gaps or pad > 1 else self.ranks
 
     @cached_property
     def ranks(self) -> Levels:

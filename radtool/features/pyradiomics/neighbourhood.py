@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from radtool.features._kernels import count_neighbours
-from radtool.features.levels import Levels
 from radtool.features.pyradiomics.binning import Binned
 from radtool.features.pyradiomics.directions import directions
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
@@ -18,7 +17,7 @@ def neighbour_counts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Occurrence, difference and dependence of `count_neighbours` for the settings' distances."""
     half = directions(binned.array.shape, settings.distances, settings.flat_axis)
-    levels = Levels(binned.array, max(settings.distances))
+    levels = binned.levels(max(settings.distances))
     steps = levels.steps(half)
     both = np.concatenate([steps, -steps])
     return count_neighbours(levels.flat, levels.voxels, both, levels.n_levels, settings.gldm_a)

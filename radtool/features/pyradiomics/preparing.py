@@ -9,12 +9,10 @@ import SimpleITK as sitk
 
 from radtool.errors import GeometryError, InputError
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
-from radtool.features.pyradiomics.resampling import resample_both
+from radtool.features.pyradiomics.resampling import Box, bounding_box, resample_both
 from radtool.image import Geometry, Image, Mask, check_same_grid
 
 __all__ = ["Prepared", "prepare"]
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +79,9 @@ def _on_grid(image: Image, mask: Mask, settings: PyradiomicsSettings) -> Mask:
     if not settings.correct_mask or image.geometry.matches(mask.geometry):
         check_same_grid(image, mask)
         return mask
-    index = np.argwhere(mask.array)
-    ends = mask.geometry.to_patient(np.array([index.min(0) - 0.5, index.max(0) + 0.5]))
+    box = bounding_box(mask.array)
+    edges = [[part.start - 0.5 for part in box], [part.stop - 0.5 for part in box]]
+    ends = mask.geometry.to_patient(np.array(edges))
     there = image.geometry.to_index(ends)
     beyond = np.array(image.geometry.shape) - 0.5
     if (there.min(0) < -0.501).any() or (there.max(0) > beyond + 1e-3).any():
@@ -103,7 +102,7 @@ def _check_region(inside: np.ndarray, settings: PyradiomicsSettings, roi: str) -
     """Return the bounding box, or raise when the region is too small."""
     if not inside.any():
         raise InputError(f"mask {roi!r} covers no voxel of the prepared image")
-    box = tuple(_extent(inside, axis) for axis in range(3))
+    box = bounding_box(inside)
     dimensions = sum(part.stop - part.start > 1 for part in box)
     if dimensions == 0:
         raise InputError(f"mask {roi!r} is a single voxel; features need more")
@@ -118,12 +117,7 @@ def _check_region(inside: np.ndarray, settings: PyradiomicsSettings, roi: str) -
             f"mask {roi!r} has {voxels} voxels, minimumROISize asks for more than"
             f" {settings.minimum_roi_size}"
         )
-    return box[0], box[1], box[2]
-
-
-def _extent(inside: np.ndarray, axis: int) -> slice:
-    found = np.flatnonzero(inside.any(axis=tuple(i for i in range(3) if i != axis)))
-    return slice(int(found[0]), int(found[-1]) + 1)
+    return box
 
 
 def _grown(box: Box, margin: int, geometry: Geometry) -> Box:

@@ -9,9 +9,23 @@ from radtool.errors import GeometryError
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
 from radtool.image import Geometry, Image, Mask
 
-__all__ = ["resample_both", "to_itk"]
+__all__ = ["Box", "bounding_box", "resample_both", "to_itk"]
+
+Box = tuple[slice, slice, slice]
 
 _REACH = 32
+
+
+def bounding_box(inside: np.ndarray) -> Box:
+    """Smallest box (z, y, x) around a region that is not empty."""
+    rows: np.ndarray = inside.any(axis=2)
+    slices: np.ndarray = rows.any(axis=1)
+    columns: np.ndarray = inside[slices].any(axis=(0, 1))
+    z, y, x = (
+        slice(int(found[0]), int(found[-1]) + 1)
+        for found in map(np.flatnonzero, (slices, rows.any(axis=0), columns))
+    )
+    return z, y, x
 
 
 def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tuple[Image, Mask]:
@@ -26,8 +40,9 @@ def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tu
     GeometryError
         The region lies partly outside the image.
     """
-    index = np.argwhere(mask.array)
-    lowest, highest = index.min(0)[::-1], index.max(0)[::-1]
+    box = bounding_box(mask.array)
+    lowest = np.array([part.start for part in box[::-1]])
+    highest = np.array([part.stop - 1 for part in box[::-1]])
     size = highest - lowest + 1
     _check_inside(image, mask, lowest, highest)
     old = np.array(mask.geometry.spacing_xyz)
@@ -105,9 +120,9 @@ def _falls_on_voxels(old: Geometry, new: Geometry) -> bool:
 
 
 def _cut(image: Image, mask: Mask, inside: np.ndarray, margin: int) -> tuple[Image, Mask]:
-    index = np.argwhere(inside)
-    start = np.maximum(index.min(0) - margin, 0)
-    stop = np.minimum(index.max(0) + margin + 1, inside.shape)
+    region = bounding_box(inside)
+    start = np.maximum([part.start - margin for part in region], 0)
+    stop = np.minimum([part.stop + margin for part in region], inside.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
     part = image.array[box]
     geometry = image.geometry.crop(
