@@ -19,6 +19,7 @@ from radtool.selection.exploration import FeatureExploration, explore
 from radtool.selection.filters import StabilityFilter, VarianceFilter, VolumeFilter
 from radtool.selection.kappa import Kappa, cohen_kappa, fleiss_kappa
 from radtool.selection.multiplicity import adjust_p
+from radtool.selection.power import YeoJohnson
 from radtool.selection.preparing import (
     MedianImputer,
     Standardize,
@@ -56,6 +57,7 @@ __all__ = [
     "VolumeFilter",
     "VolumeResiduals",
     "Winsorize",
+    "YeoJohnson",
     "adjust_p",
     "bland_altman",
     "ccc",

@@ -70,7 +70,7 @@ class Standardize(OneToOneFeatureMixin, Step):
         flat = self.sd_ == 0
         scaled = (values - self.mean_) / np.where(flat, 1.0, self.sd_)
         scaled[:, flat] = np.where(np.isnan(values[:, flat]), np.nan, 0.0)
-        return _like(X, scaled, self.features_)
+        return values_like(X, scaled, self.features_)
 
 
 class MedianImputer(Selector):
@@ -97,7 +97,7 @@ class MedianImputer(Selector):
         filled = np.where(np.isnan(values), self.median_, values)
         if not isinstance(X, pd.DataFrame):
             return filled[:, self.support_]
-        return _like(X, filled, self.features_)[list(self.get_feature_names_out())]
+        return values_like(X, filled, self.features_)[list(self.get_feature_names_out())]
 
     def _choose(self, values: np.ndarray, y: Any) -> np.ndarray:
         empty = np.isnan(values).all(axis=0)
@@ -149,7 +149,7 @@ class Winsorize(OneToOneFeatureMixin, Step):
         values = self._read_columns(X)
         low = np.where(np.isnan(self.limits_[0]), -np.inf, self.limits_[0])
         high = np.where(np.isnan(self.limits_[1]), np.inf, self.limits_[1])
-        return _like(X, np.clip(values, low, high), self.features_)
+        return values_like(X, np.clip(values, low, high), self.features_)
 
 
 class VolumeResiduals(OneToOneFeatureMixin, Step):
@@ -204,7 +204,7 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
         where = volume_position(self.volume, self.features_, "VolumeResiduals")
         size = self._size(values, where, X)
         moved = values - np.outer(size - self.middle_, self.slope_)
-        return _like(X, moved, self.features_)
+        return values_like(X, moved, self.features_)
 
     def _size(self, values: np.ndarray, where: int, X: Any) -> np.ndarray:
         volume = values[:, where]
@@ -223,7 +223,7 @@ def _is_constant(values: np.ndarray) -> np.ndarray:
     return low == np.where(known, values, -np.inf).max(axis=0)
 
 
-def _like(X: Any, values: np.ndarray, features: list[str]) -> Any:
+def values_like(X: Any, values: np.ndarray, features: list[str]) -> Any:
     """Values in place of the features of X: a frame for a frame, else an array."""
     if not isinstance(X, pd.DataFrame):
         return values

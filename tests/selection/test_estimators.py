@@ -21,6 +21,7 @@ from radtool.selection import (
     VolumeFilter,
     VolumeResiduals,
     Winsorize,
+    YeoJohnson,
 )
 
 STEPS = [
@@ -42,6 +43,7 @@ STEPS = [
     VolumeFilter(),
     VolumeResiduals(scale="linear"),
     Winsorize(),
+    YeoJohnson(),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer
 
 from radtool.errors import RadtoolWarning
 from radtool.files import canonical_json
@@ -24,6 +25,7 @@ from radtool.selection import (
     UnivariateCoxFilter,
     VolumeResiduals,
     Winsorize,
+    YeoJohnson,
     clustered_order,
 )
 from radtool.selection._cox import cox_likelihood, logistic_likelihood, newton, path
@@ -265,6 +267,19 @@ def test_winsorize_clips_to_training_quantiles():
     step = Winsorize(0.1, 0.9).fit(X)
     new = pd.DataFrame({"a": [-5.0, 50.0, 500.0, np.nan]})
     np.testing.assert_array_equal(step.transform(new)["a"], [10.0, 50.0, 90.0, np.nan])
+
+
+def test_yeo_johnson_equals_scikit_learn_and_goes_through_json(rng):
+    X = pd.DataFrame({"skewed": rng.lognormal(size=200), "huge": 1e12 * rng.lognormal(size=200)})
+    X.loc[3, "huge"] = np.nan
+    step = YeoJohnson().fit(X)
+    z = (X - X.mean()) / X.std()
+    theirs = PowerTransformer(standardize=False).fit(z)
+    np.testing.assert_allclose(step.lambda_, theirs.lambdas_, atol=1e-4)
+    np.testing.assert_allclose(step.transform(X), theirs.transform(z), atol=1e-3)
+    again = step_from_dict(json.loads(canonical_json(step.to_dict())))
+    pd.testing.assert_frame_equal(again.transform(X), step.transform(X))
+    assert abs(stats.skew(step.transform(X)["skewed"])) < stats.skew(X["skewed"]) / 5
 
 
 def test_40000_features_on_60_cases(rng):
