@@ -25,7 +25,7 @@ from radtool.models.signature_file import (
     signature_document,
 )
 from radtool.models.survival import CoxSignature
-from radtool.models.trees import RandomForest, XGBoostCox, XGBoostMarker
+from radtool.models.trees import RandomForest, XGBoostAFT, XGBoostCox, XGBoostMarker
 from radtool.models.validation import Validation, read_log, validate
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "RandomForest",
     "Signature",
     "Validation",
+    "XGBoostAFT",
     "XGBoostCox",
     "XGBoostMarker",
     "bootstrap_optimism",

@@ -17,7 +17,7 @@ from radtool.models.elastic_net import ElasticNetCox
 from radtool.models.linear import Cox, usable_columns
 from radtool.models.predictor import Predictor
 from radtool.models.signature import Combine, Signature
-from radtool.models.trees import XGBoostCox
+from radtool.models.trees import XGBoostAFT, XGBoostCox
 from radtool.table import FeatureStep, check_survival
 
 __all__ = ["CoxSignature"]
@@ -35,7 +35,7 @@ class CoxSignature(Signature):
         Named groups of predictors.
     steps : sequence of FeatureStep, default ()
         Done to all image features before the blocks choose theirs (see `Signature`).
-    model : {"cox", "elastic_net", "xgboost"} or Predictor, default "cox"
+    model : {"cox", "elastic_net", "xgboost", "xgboost_aft"} or Predictor, default "cox"
         What learns.
     combine : {"joint", "index", "average"}, default "joint"
         "index" fits a model per block and a Cox model on their prognostic indices.
@@ -61,6 +61,7 @@ class CoxSignature(Signature):
         "cox": Cox,
         "elastic_net": ElasticNetCox,
         "xgboost": XGBoostCox,
+        "xgboost_aft": XGBoostAFT,
     }
 
     def __init__(

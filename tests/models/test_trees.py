@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radtool.evaluation import auc, harrell_c
-from radtool.models import RandomForest, XGBoostCox, XGBoostMarker
+from radtool.models import RandomForest, XGBoostAFT, XGBoostCox, XGBoostMarker
 from radtool.models.predictor import predictor_from_dict
 
 
@@ -17,8 +17,9 @@ def through_json(model):
     return predictor_from_dict(json.loads(json.dumps(model.to_dict())))
 
 
-def test_xgboost_survival_round_trip(design, cohort):
-    model = XGBoostCox(rounds=30).fit(design, cohort[1])
+@pytest.mark.parametrize("kind", [XGBoostCox, XGBoostAFT])
+def test_xgboost_survival_round_trip(kind, design, cohort):
+    model = kind(rounds=30).fit(design, cohort[1])
     np.testing.assert_array_equal(through_json(model).predict(design), model.predict(design))
     assert harrell_c(cohort[1], model.predict(design)).value > 0.7
     assert model.predict(design).mean() == pytest.approx(0, abs=1e-6)
@@ -29,8 +30,9 @@ def test_higher_index_means_sooner_event(design, cohort):
     assert harrell_c(y, XGBoostCox(rounds=30).fit(design, y).predict(design)).value > 0.6
 
 
-def test_shapley_values_sum_to_the_margin(design, cohort):
-    model = XGBoostCox(rounds=20).fit(design, cohort[1])
+@pytest.mark.parametrize("kind", [XGBoostCox, XGBoostAFT])
+def test_shapley_values_sum_to_the_margin(kind, design, cohort):
+    model = kind(rounds=20).fit(design, cohort[1])
     total = model.contributions(design).sum(axis=1)
     difference = model.predict(design) - total
     assert np.ptp(difference) < 1e-5
