@@ -18,12 +18,13 @@ _REACH = 32
 
 def bounding_box(inside: np.ndarray) -> Box:
     """Smallest box (z, y, x) around a region that is not empty."""
-    rows: np.ndarray = inside.any(axis=2)
-    slices: np.ndarray = rows.any(axis=1)
-    columns: np.ndarray = inside[slices].any(axis=(0, 1))
+    rows = np.asarray(inside.any(axis=2))
+    slices = np.flatnonzero(rows.any(axis=1))
+    part = inside[int(slices[0]) : int(slices[-1]) + 1]
+    columns = np.flatnonzero(part.any(axis=(0, 1)))
     z, y, x = (
         slice(int(found[0]), int(found[-1]) + 1)
-        for found in map(np.flatnonzero, (slices, rows.any(axis=0), columns))
+        for found in (slices, np.flatnonzero(rows.any(axis=0)), columns)
     )
     return z, y, x
 
