@@ -2,6 +2,16 @@
 
 from radtool.curation.checks import Checks, Rule, load_checks
 from radtool.curation.curate import curate
+from radtool.curation.deidentify import Deidentified, deidentify
 from radtool.curation.result import CurationResult, FlowStep
 
-__all__ = ["Checks", "CurationResult", "FlowStep", "Rule", "curate", "load_checks"]
+__all__ = [
+    "Checks",
+    "CurationResult",
+    "Deidentified",
+    "FlowStep",
+    "Rule",
+    "curate",
+    "deidentify",
+    "load_checks",
+]
