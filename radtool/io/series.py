@@ -150,7 +150,8 @@ class _Planes:
         for k, (one, (slope, intercept)) in enumerate(zip(slices, scales, strict=True)):
             stored = self._stored(one)
             if whole:
-                array[k] = stored * np.int64(slope) + np.int64(intercept)
+                np.multiply(stored, np.int32(slope), out=array[k], dtype=np.int32)
+                array[k] += np.int32(intercept)
             else:
                 array[k] = (stored * slope + intercept) * factor
         if whole and array.min() >= -32768 and array.max() <= 32767:
