@@ -33,7 +33,7 @@ LEAST_ML = 0.1
 PLAUSIBLE_ML = (0.2, 500.0)
 AGREEMENT = 0.7
 RIVAL = 0.5
-SURE = 0.6
+SURE = 0.8
 VOXEL_ML = WORKING_SPACING**3 / 1000
 CORNERS = np.ones((3, 3, 3), dtype=bool)
 
@@ -79,7 +79,7 @@ def segment(
     model: str | os.PathLike[str] = "lung",
     device: Device = "auto",
     search: Search = "lungs",
-    threshold: float = 0.5,
+    threshold: float | None = None,
 ) -> Segmentation:
     """Segment the most likely lung tumour of a CT with a network.
 
@@ -94,8 +94,8 @@ def segment(
     search : {"lungs", "whole"}
         Where to look: in the isolated lungs with their surroundings, or in the whole field of view
         as it is (a crop around a tumour).
-    threshold : float, default 0.5
-        Probability above which a voxel is tumour.
+    threshold : float, optional
+        Probability above which a voxel is tumour; that of the model's card if not given.
 
     Returns
     -------
@@ -112,10 +112,11 @@ def segment(
     """
     if search not in ("lungs", "whole"):
         raise ParameterError(f"no search {search!r}{did_you_mean(search, ('lungs', 'whole'))}")
-    if not 0 < threshold < 1:
+    if threshold is not None and not 0 < threshold < 1:
         raise ParameterError(f"threshold must be between 0 and 1, got {threshold}")
     check_ct(image)
     network = load_network(model, device=device)
+    threshold = network.threshold if threshold is None else threshold
     working = to_working_grid(image)
     region = find_lungs(working) if search == "lungs" else None
     inside = np.ones(working.array.shape, dtype=bool) if region is None else region.search.array
@@ -144,16 +145,16 @@ def segment(
 def _choose(mean: np.ndarray, inside: np.ndarray, threshold: float) -> tuple[np.ndarray, list]:
     """Keep the candidate with the highest score; all scores, highest first.
 
-    A candidate is a group above the threshold that somewhere reaches three fifths of the way from
-    the threshold to 1, and has a tenth of its voxels in the searched region; it is kept whole. Its
-    score is its equivalent diameter (the cube root of its volume) times the fourth power of its
-    mean probability: a small sure place beats a large vague one.
+    A candidate is a group above the threshold that somewhere is above 0.8 and has a tenth of its
+    voxels in the searched region; it is kept whole. Its score is its equivalent diameter (the cube
+    root of its volume) times the fourth power of its mean probability: a small sure place beats a
+    large vague one.
     """
     labels, count = ndimage.label(mean > threshold, CORNERS)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sums = np.bincount(labels.ravel(), weights=mean.ravel(), minlength=count + 1)
     reached = np.bincount(labels[inside], minlength=count + 1)
-    sure = np.bincount(labels[mean > threshold + SURE * (1 - threshold)], minlength=count + 1)
+    sure = np.bincount(labels[mean > max(SURE, threshold)], minlength=count + 1)
     good = (sizes * VOXEL_ML >= LEAST_ML) & (reached >= 0.1 * sizes) & (sure > 0)
     good[0] = False
     if not good.any():

@@ -34,12 +34,15 @@ class Network:
     device : str
         "cpu" or "cuda".
     session : onnxruntime.InferenceSession
+    threshold : float, default 0.5
+        Probability above which a voxel is tumour, as the card has it.
     """
 
     name: str
     digest: str
     device: str
     session: Any
+    threshold: float = 0.5
 
     def probability(self, hu: np.ndarray) -> np.ndarray:
         """Tumour probability of one window: HU (z, y, x) on the working grid, edges of 8·n."""
@@ -118,4 +121,4 @@ def _open(path: Path, _changed: int, device: str) -> Network:
         providers.insert(0, "CUDAExecutionProvider")
     session = onnxruntime.InferenceSession(os.fspath(path), providers=providers)
     name = next((key for key, bundled in BUNDLED.items() if bundled == path), path.name)
-    return Network(name, digest, device, session)
+    return Network(name, digest, device, session, float(card.get("threshold", 0.5)))
