@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
-from radtool.errors import ParameterError, TableError
+from radtool.errors import ParameterError, RadtoolWarning, TableError
 from radtool.files import encode
 from radtool.selection._base import Selector, listed
 from radtool.selection._screens import spearman_with
@@ -67,7 +68,8 @@ class VolumeFilter(Selector):
     Parameters
     ----------
     volume : str
-        Column with the volume (or its logarithm: only ranks matter).
+        Column with the volume (or its logarithm: only ranks matter). An int is a position among
+        the numeric columns, for plain arrays.
     threshold : float, default 0.85
         Features with |Spearman correlation| to the volume above it are dropped.
     keep_volume : bool, default True
@@ -97,8 +99,14 @@ class VolumeFilter(Selector):
 
 
 def volume_position(volume: str | int, features: list[str], step: str) -> int:
-    """Position of the volume among the features."""
+    """Position of the volume among the features; a column that is not named is said aloud."""
     if isinstance(volume, int) and 0 <= volume < len(features):
+        if features[volume] != f"x{volume}":
+            warnings.warn(
+                f"{step}: takes column {features[volume]!r} for the volume; name the column",
+                RadtoolWarning,
+                stacklevel=4,
+            )
         return volume
     if volume not in features:
         raise TableError(f"{step}: no numeric column {volume!r} for the volume")

@@ -178,6 +178,7 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
         "features_",
         "slope_",
         "middle_",
+        "volume_",
     )
 
     def __init__(self, volume: str | int = 0, *, scale: Literal["log", "linear"] = "log") -> None:
@@ -189,25 +190,24 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
         if self.scale not in ("log", "linear"):
             raise ParameterError(f"VolumeResiduals: scale is log or linear, got {self.scale!r}")
         values = self._learn_columns(X, least_cases=2)
-        where = volume_position(self.volume, self.features_, "VolumeResiduals")
-        size = self._size(values, where, X)
+        self.volume_ = volume_position(self.volume, self.features_, "VolumeResiduals")
+        size = self._size(values, X)
         self.middle_ = float(size.mean())
         x = size - self.middle_
         spread = float(x @ x)
         self.slope_ = x @ values / spread if spread > 0 else np.zeros(values.shape[1])
-        self.slope_[where] = 0.0
+        self.slope_[self.volume_] = 0.0
         return self
 
     def transform(self, X: Any) -> Any:
         """Take the training lines out."""
         values = self._read_columns(X)
-        where = volume_position(self.volume, self.features_, "VolumeResiduals")
-        size = self._size(values, where, X)
+        size = self._size(values, X)
         moved = values - np.outer(size - self.middle_, self.slope_)
         return values_like(X, moved, self.features_)
 
-    def _size(self, values: np.ndarray, where: int, X: Any) -> np.ndarray:
-        volume = values[:, where]
+    def _size(self, values: np.ndarray, X: Any) -> np.ndarray:
+        volume = values[:, self.volume_]
         bad = volume <= 0
         if self.scale == "log" and bad.any():
             cases = X.index[bad] if isinstance(X, pd.DataFrame) else np.flatnonzero(bad)

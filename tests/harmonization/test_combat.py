@@ -68,6 +68,26 @@ def test_equals_r_in_every_option(shared, pooling, adjusted, mean_only, referenc
 
 
 @few_cases
+def test_equals_every_published_result_of_r(shared):
+    files = sorted((shared / "oracles/combat_neurocombat/published_r").glob("testdata_*.csv"))
+    assert len(files) == 33
+    for path in files:
+        name = path.stem
+        pooling = name.split("_")[2] if "noeb" not in name else "none"
+        adjusted = "_adjusted" in name
+        combat = ComBat(
+            "site",
+            covariates=["group"] if adjusted else [],
+            empirical_bayes=pooling,
+            mean_only="meanon" in name,
+            reference="1" if "batchref" in name else None,
+        )
+        expected = np.loadtxt(path, delimiter=",", skiprows=1).T
+        ours = combat.fit_transform(oracle_table(shared, adjusted=adjusted))
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10, err_msg=name)
+
+
+@few_cases
 def test_estimates_equal_r(shared):
     combat = ComBat("site", covariates=["group"]).fit(oracle_table(shared, adjusted=True))
     path = shared / "oracles/combat_neurocombat/estimates_parametric_adjusted.json"

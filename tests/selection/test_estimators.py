@@ -49,6 +49,7 @@ STEPS = [
 
 # scikit-learn's toy classes lie far apart.
 @pytest.mark.filterwarnings("ignore:.*separate the outcome:radtool.errors.RadtoolWarning")
+@pytest.mark.filterwarnings("ignore:.*for the volume; name the:radtool.errors.RadtoolWarning")
 @parametrize_with_checks(STEPS)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)

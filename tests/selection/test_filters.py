@@ -115,6 +115,8 @@ def test_volume_filter_drops_what_ranks_like_the_volume(rng):
     assert VolumeFilter("v").fit(X).get_feature_names_out().tolist() == ["v", "other"]
     out = VolumeFilter("v", keep_volume=False).fit(X)
     assert out.get_feature_names_out().tolist() == ["other"]
+    with pytest.warns(RadtoolWarning, match="takes column 'v' for the volume"):
+        VolumeFilter().fit(X)
     with pytest.raises(ValueError, match="no numeric column 'w'"):
         VolumeFilter("w").fit(X)
 
