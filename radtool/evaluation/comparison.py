@@ -86,6 +86,8 @@ def misspecification_test(
     ----------
     Royston, Altman. External validation of a Cox prognostic model. BMC Med Res Methodol 2013.
     """
+    if X.shape[1] == 0:
+        raise InputError("no predictor varies in these patients; nothing to test")
     fit = fit_cox(X, y, offset=np.asarray(index, dtype=float))
     return _chisq(fit.likelihood_ratio, len(fit.columns)), fit
 

@@ -54,6 +54,8 @@ def proportional_hazards(
     outcome = check_outcome(y)
     x = x - x.mean(axis=0)
     (one,) = risk_sets(outcome, None, "efron")
+    if len(one.times) < 2:
+        raise InputError("all events are at one time; a change over time cannot be tested")
     eta = x @ fit.coefficients
     relative = one.weight * np.exp(eta - eta.max())
     _, seen = one.hazard(relative)

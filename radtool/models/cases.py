@@ -19,6 +19,9 @@ def check_patients(X: pd.DataFrame, patients: pd.Series | None) -> pd.Series:
         raise TableError("cases of X must have unique index values")
     if X.columns.has_duplicates:
         raise TableError(f"column named twice: {X.columns[X.columns.duplicated()].tolist()[:5]}")
+    odd = [column for column in X.columns if not isinstance(column, str)]
+    if odd:
+        raise TableError(f"column names must be text, are not for {odd[:5]}")
     if patients is None:
         return pd.Series(X.index.astype(str), index=X.index)
     if not patients.index.equals(X.index):

@@ -87,6 +87,15 @@ class MarkerSignature(Signature):
         return np.log(clipped / (1 - clipped))
 
     def _check(self, X: pd.DataFrame, y: Any) -> pd.Series:
+        truth = self._check_new(X, y)
+        if min(truth.sum(), (~truth).sum()) < 2:
+            raise InputError(
+                f"1 of {len(truth)} cases is in the smaller class; a marker model needs at least 2"
+                " (and about 10 per predictor to be worth anything)"
+            )
+        return truth
+
+    def _check_new(self, X: pd.DataFrame, y: Any) -> pd.Series:
         if not isinstance(y, pd.Series):
             raise InputError("a marker is a boolean Series")
         if not y.index.equals(X.index):

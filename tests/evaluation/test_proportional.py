@@ -78,3 +78,11 @@ def test_an_unknown_scale_is_refused(small):
     X = pd.DataFrame({"x": risk})
     with pytest.raises(InputError, match="scale must be"):
         proportional_hazards(fit_cox(X, y), X, y, scale="sqrt")
+
+
+def test_events_at_one_time_only_are_refused(small):
+    y, risk = small
+    X = pd.DataFrame({"x": risk})
+    y = y.assign(duration=np.where(y["event"], 5.0, y["duration"] + 6))
+    with pytest.raises(InputError, match="all events are at one time"):
+        proportional_hazards(fit_cox(X, y), X, y)

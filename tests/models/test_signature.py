@@ -253,6 +253,18 @@ def test_more_features_than_events_need_a_selection(cohort):
         CoxSignature({"r": Block(["original_stat*"])}).fit(X, few)
 
 
+def test_one_case_of_a_class_is_refused(cohort):
+    X, _ = cohort
+    with pytest.raises(InputError, match="1 of 120 cases is in the smaller class"):
+        MarkerSignature({"c": Block(["age"])}).fit(X, pd.Series(np.arange(120) == 5, index=X.index))
+
+
+def test_columns_are_named_by_text(cohort):
+    X, y = cohort
+    with pytest.raises(TableError, match="column names must be text"):
+        CoxSignature({"c": Block(["0"])}).fit(X.rename(columns={"age": 0}), y)
+
+
 def test_three_classes_are_refused(cohort):
     X, _ = cohort
     with pytest.raises(InputError, match="3 classes"):

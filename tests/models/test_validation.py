@@ -101,6 +101,29 @@ def test_a_horizon_that_nobody_reaches_is_a_note(fitted, other):
     assert found["harrell_c"].value > 0.5
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X, y: (X, y.assign(event=np.arange(len(y)) == 3)),
+        lambda X, y: (X, y.assign(duration=1.0, event=True)),
+        lambda X, y: (X.iloc[:1], y.iloc[:1].assign(event=True)),
+        lambda X, y: (X.assign(original_morph_volume=1e300), y),
+        lambda X, y: (X.assign(age=np.nan), y),
+    ],
+    ids=["one event", "one time", "one case", "huge values", "a column without values"],
+)
+def test_strange_cohorts_give_numbers_and_notes(change, fitted, other):
+    found = validate(fitted, *change(*other))
+    assert len(found.measures) + len(found.notes) > 15
+    undefined = found.measures.loc[found.measures["value"].isna(), "measure"]
+    assert set(undefined) <= {
+        "calibration_slope",
+        "royston_d",
+        "median_survival_low",
+        "median_survival_high",
+    }
+
+
 def test_ranks_without_a_baseline(other):
     signature = published_signature({"original_morph_volume": 1.0}, log=["original_morph_volume"])
     found = validate(signature, *other)
