@@ -24,6 +24,9 @@ ACQUISITION = (
     "tracer", "dose_mbq", "study_date",
 )  # fmt: skip
 """Columns of series.csv that every manifest row carries."""
+FEW_PATIENTS = 5
+USUAL_SHARE = 0.8
+"""From this share of at least so many patients on, another modality is worth a look."""
 
 
 @dataclass(slots=True)
@@ -102,7 +105,26 @@ def plan_series(
             reason = "; ".join(f"{f['check']}: {f['detail']}" for f in errors)
             plan.result.fail(stem, reason, str(Path(one.first.path).parent))
         planned.append(plan)
+    _note_odd_modality(planned)
     return planned
+
+
+def _note_odd_modality(planned: Sequence[Planned]) -> None:
+    """Warn of patients who have another modality than nearly everybody else."""
+    drawn = [plan for plan in planned if plan.task is not None and plan.task.masks]
+    patients = {plan.patient for plan in drawn}
+    having = Counter(modality for _, modality in {(p.patient, p.series.modality) for p in drawn})
+    usual, count = max(having.items(), key=lambda item: item[1], default=("", 0))
+    if len(patients) < FEW_PATIENTS or count < USUAL_SHARE * len(patients):
+        return
+    usually = {plan.patient for plan in drawn if plan.series.modality == usual}
+    for plan in drawn:
+        if plan.patient not in usually:
+            detail = (
+                f"{plan.series.modality}, where {count} of {len(patients)} patients have {usual};"
+                " exclude it with a rule on modality if it does not belong to the study"
+            )
+            plan.result.note(Finding("odd_modality", "warning", detail), "")
 
 
 def _timepoints(series: Sequence[Series]) -> list[str]:

@@ -149,6 +149,8 @@ class _Planes:
         array = np.empty(shape, dtype=np.int32 if whole else np.float32)
         for k, (one, (slope, intercept)) in enumerate(zip(slices, scales, strict=True)):
             stored = self._stored(one)
+            if whole and stored.dtype.itemsize > 2:
+                raise DicomError(f"{one.file}: {stored.dtype} pixels, {first.dtype} in other files")
             if whole:
                 np.multiply(stored, np.int32(slope), out=array[k], dtype=np.int32)
                 array[k] += np.int32(intercept)

@@ -346,6 +346,15 @@ def test_a_wrong_modality_is_excluded_when_the_checks_say_so(tmp_path, patient):
     assert reasons(result).startswith("modality: MR, allowed: CT")
 
 
+def test_an_odd_modality_is_noticed_without_checks_for_it(tmp_path, patient):
+    for number in range(4):
+        patient(f"P{number}")
+    patient("odd", kind="MR")
+    findings = run(tmp_path).findings.set_index("check")
+    assert findings.loc["odd_modality", "patient_id"] == "odd"
+    assert findings.loc["odd_modality", "detail"].startswith("MR, where 4 of 5 patients have CT")
+
+
 def test_followup_studies_get_time_points(tmp_path, patient, phantoms, ball):
     patient("P1")
 
