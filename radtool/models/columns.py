@@ -154,7 +154,10 @@ class Log(FeatureStep):
         for column in X.columns:
             low = X.index[X[column].to_numpy(dtype=float) <= 0].tolist()
             if low:
-                raise InputError(f"column {column!r} has no logarithm for {low[:5]} (not above 0)")
+                raise InputError(
+                    f"column {column!r} has no logarithm for {low[:5]} (not above 0); harmonize"
+                    " and scale after it, or in another block"
+                )
 
 
 def _is_text(values: pd.Series) -> bool:
