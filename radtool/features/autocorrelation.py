@@ -59,7 +59,7 @@ def _pair_sums(
     for start in range(0, octant.shape[2], _COLUMNS):
         part = slice(start, start + _COLUMNS)
         ones, centred, squared = (_columns(field[:, :, part], shape) for field in rows)
-        kernel = octant[folds[0]][:, folds[1], part]
+        kernel = octant[:, :, part][folds[0]][:, folds[1]]
         # The half of the spectrum that a real transform leaves out mirrors the inner columns.
         column = np.arange(octant.shape[2])[part]
         kernel = kernel * np.where((column > 0) & (column < octant.shape[2] - 1), 2.0, 1.0)

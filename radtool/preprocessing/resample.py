@@ -189,6 +189,7 @@ def _interpolate(
     positions = [
         np.round(first[axis] + steps[axis] * np.arange(target.shape[axis]), 8) for axis in range(3)
     ]
+    array, positions = _window(array, positions, interpolation)
     # The axis that loses most voxels goes first; the order must not depend on a crop.
     order = sorted(range(3), key=lambda axis: -steps[axis])
     weigh = _WEIGHTS[interpolation]
@@ -198,6 +199,20 @@ def _interpolate(
         else:
             array = _weighted(array, positions[axis], axis, weigh)
     return array
+
+
+def _window(
+    array: np.ndarray, positions: list[np.ndarray], interpolation: Interpolation
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Cut off what no target voxel depends on; a view."""
+    reach = _SPLINE_REACH + 2 if interpolation == "cubic" else 2
+    parts, moved = [], []
+    for position, size in zip(positions, array.shape, strict=True):
+        start = int(np.clip(np.floor(position[0]) - reach, 0, size - 1))
+        stop = int(np.clip(np.floor(position[-1]) + reach + 1, start + 1, size))
+        parts.append(slice(start, stop))
+        moved.append(position - start)
+    return array[tuple(parts)], moved
 
 
 def _weighted(
