@@ -7,11 +7,10 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import highdicom
 import numpy as np
 import pydicom
-from highdicom.sr.coding import CodedConcept
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import (
     UID,
@@ -28,6 +27,9 @@ from radtool.io.headers import slices_of, text
 from radtool.io.series import Files, image_datasets
 from radtool.io.stacking import Slice, stack_slices
 from radtool.provenance import versions
+
+if TYPE_CHECKING:
+    import highdicom
 
 __all__ = ["mask_contours", "write_rtstruct", "write_seg"]
 
@@ -143,6 +145,8 @@ def write_seg(
     GeometryError, InputError, DicomError
         As for `write_rtstruct`.
     """
+    import highdicom  # takes a second to import; most runs write no SEG
+
     source = _source(series, masks)
     content = _content(masks, source, label)
     images = [source.datasets[file] for file in dict.fromkeys(s.file for s in source.slices)]
@@ -333,6 +337,9 @@ def _stored_order(source: _Source) -> np.ndarray:
 
 
 def _segment(number: int, mask: Mask, algorithm: str | None) -> highdicom.seg.SegmentDescription:
+    import highdicom
+    from highdicom.sr.coding import CodedConcept
+
     tissue = CodedConcept("85756007", "SCT", "Tissue")
     kind = highdicom.seg.SegmentAlgorithmTypeValues
     identification = None

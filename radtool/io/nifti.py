@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from radtool.errors import GeometryError, InputError
 from radtool.image import Geometry
@@ -222,6 +221,8 @@ def nifti_bytes(array: np.ndarray, geometry: Geometry, *, compress: bool) -> byt
     InputError
         A dtype or a size that NIfTI-1 does not have.
     """
+    from scipy.spatial.transform import Rotation
+
     code = CODES.get(array.dtype.newbyteorder("="))
     if code is None or max(array.shape) > LONGEST:
         raise InputError(f"NIfTI cannot hold {array.dtype} of shape {array.shape}; write .nrrd")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import warnings
+from typing import TYPE_CHECKING
 
-import highdicom
 import numpy as np
 
 from radtool.errors import DicomError
 from radtool.image import Geometry, Mask
 from radtool.io.headers import damage, read_dataset, text
+
+if TYPE_CHECKING:
+    import highdicom
 
 __all__ = ["read_seg", "read_segments"]
 
@@ -53,6 +56,8 @@ def read_segments(path: str | os.PathLike[str]) -> dict[int, Mask]:
     kind = text(read_dataset(path, pixels=False), "Modality")
     if kind != "SEG":
         raise DicomError(f"{path}: is {kind or 'without a modality'}, not a DICOM SEG")
+    import highdicom  # takes a second to import; most runs read no SEG
+
     try:
         with damage(path), warnings.catch_warnings():
             warnings.simplefilter("ignore")
