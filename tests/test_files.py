@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +69,9 @@ def test_sha256_of_abc_is_the_published_one(tmp_path: Path) -> None:
     # FIPS 180-4 example
     (tmp_path / "abc").write_bytes(b"abc")
     assert file_hash(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_an_empty_array_of_two_axes_keeps_its_shape():
+    again = decode(json.loads(canonical_json(np.zeros((0, 3)))))
+    assert again.shape == (0, 3)
+    assert again.dtype == float
