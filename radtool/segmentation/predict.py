@@ -123,18 +123,19 @@ def segment(
     maps = flipped_probabilities(network.probability, working.array, inside)
     mean = maps.mean(axis=0)
     kept, scores = _choose(mean, inside, threshold)
+    mean = np.where(inside, mean, np.float32(0))
     origin = f"{network.name} {network.digest[:12]}"
     mask = Mask(_back(mean, kept, working, image, threshold), image.geometry, "tumour", origin)
     agreement = _agreement(maps > threshold, kept)
 
     def shown(values: np.ndarray, unit: str) -> Image:
-        there = to_input_grid(np.where(inside, values, 0), working.geometry, image.geometry)
+        there = to_input_grid(values, working.geometry, image.geometry)
         return Image(there, image.geometry, unit)
 
     return Segmentation(
         mask,
         shown(mean, "probability"),
-        shown(maps.std(axis=0), "probability"),
+        shown(np.where(inside, maps.std(axis=0), 0), "probability"),
         _confidence(mean, kept, inside, agreement),
         len(scores),
         _flags(kept, scores, region, agreement),
@@ -145,23 +146,23 @@ def segment(
 def _choose(mean: np.ndarray, inside: np.ndarray, threshold: float) -> tuple[np.ndarray, list]:
     """Keep the candidate with the highest score; all scores, highest first.
 
-    A candidate is a group above the threshold that somewhere is above 0.8 and has a tenth of its
-    voxels in the searched region; it is kept whole. Its score is its equivalent diameter (the cube
-    root of its volume) times the fourth power of its mean probability: a small sure place beats a
-    large vague one.
+    A candidate is a group above the threshold that somewhere is above 0.8 and lies for at least
+    half in the searched region (the liver below it does not); what lies outside is cut off. Its
+    score is its equivalent diameter (the cube root of its volume) times the fourth power of its
+    mean probability: a small sure place beats a large vague one.
     """
     labels, count = ndimage.label(mean > threshold, CORNERS)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sums = np.bincount(labels.ravel(), weights=mean.ravel(), minlength=count + 1)
     reached = np.bincount(labels[inside], minlength=count + 1)
     sure = np.bincount(labels[mean > max(SURE, threshold)], minlength=count + 1)
-    good = (sizes * VOXEL_ML >= LEAST_ML) & (reached >= 0.1 * sizes) & (sure > 0)
+    good = (reached * VOXEL_ML >= LEAST_ML) & (reached >= 0.5 * sizes) & (sure > 0)
     good[0] = False
     if not good.any():
         return np.zeros(mean.shape, dtype=bool), []
     scores = np.cbrt(sizes) * (sums / np.maximum(sizes, 1)) ** 4
     best = int(np.argmax(np.where(good, scores, -1.0)))
-    kept = ndimage.binary_fill_holes(labels == best)
+    kept = ndimage.binary_fill_holes(labels == best) & inside
     return kept, sorted(scores[good].tolist(), reverse=True)
 
 

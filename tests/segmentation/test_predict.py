@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from radtool.errors import InputError, ParameterError
 from radtool.image import Geometry, Image
-from radtool.segmentation import compare_masks
+from radtool.segmentation import compare_masks, isolate_lungs
 from radtool.segmentation.predict import FLAGS, _choose, segment
 
 
@@ -69,12 +69,29 @@ def test_a_small_sure_place_beats_a_large_vague_one():
     np.testing.assert_allclose(scores, [4 * 0.95**4, 10 * 0.60025**4], rtol=1e-9)
 
 
-def test_a_place_outside_the_search_is_no_candidate():
+def test_a_place_that_lies_mostly_outside_the_search_is_no_candidate():
     mean = np.full((8, 8, 8), 0.9)
     inside = np.zeros(mean.shape, dtype=bool)
+    inside[:3] = True
     assert _choose(mean, inside, 0.5)[1] == []
-    inside[0] = True  # an eighth of it: enough
-    assert _choose(mean, inside, 0.5)[0].all()
+    inside[:4] = True
+    np.testing.assert_array_equal(_choose(mean, inside, 0.5)[0], inside)
+
+
+def test_the_search_stays_in_the_lungs(thorax, soft_tissue_network, monkeypatch):
+    # A network that marks all that is not dense: nothing outside the searched region is kept.
+    monkeypatch.setattr(
+        type(soft_tissue_network),
+        "probability",
+        lambda _self, hu: np.where((hu < -200) & (hu > -950), 0.9, 0).astype(np.float32),
+    )
+    scan = thorax(None)
+    found = segment(scan.image)
+    outside = ~ndimage.binary_dilation(isolate_lungs(scan.image).search.array)
+    assert found.mask.volume_ml > 1000
+    assert not (found.mask.array & outside).any()
+    assert not (found.probability.array[outside] > 0).any()
+    assert "implausible_volume" in found.flags
 
 
 def test_holes_are_filled(thorax, soft_tissue_network):
