@@ -162,11 +162,10 @@ def planned_models(study: Study, plan: Plan) -> dict[str, Signature]:
     """Build the comparators and the full signature, not fitted.
 
     The volume has a block of its own in the full signature, so that what radiomics adds is over
-    clinical variables and volume; the radiomics block gets every other feature. One joint model is
-    fitted: stacking a block's own training predictions would favour the block that overfits most.
+    clinical variables and volume; the radiomics block gets every other feature.
     """
     radiomics = Block([name for name in study.features if name != plan.volume], plan.steps)
-    models = comparators(
+    return comparators(
         study.X,
         study.y,
         volume=plan.volume,
@@ -174,7 +173,6 @@ def planned_models(study: Study, plan: Plan) -> dict[str, Signature]:
         radiomics=radiomics,
         model="cox" if study.endpoint.is_survival else plan.marker_model,
     )
-    return {**models, FULL: models[FULL].unfitted(combine="joint")}
 
 
 def new_words(met: list[warnings.WarningMessage], known: list[str]) -> list[str]:

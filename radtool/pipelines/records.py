@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from radtool.evaluation import fit_cox, proportional_hazards
-from radtool.models import Cox, Signature
+from radtool.models import Cox, CoxSignature, Signature
 from radtool.report.results import (
     Coefficient,
     Dropped,
@@ -61,13 +60,9 @@ def model_record(name: str, label: str, signature: Signature, study: Study) -> M
 
 def _proportional(signature: Signature, study: Study) -> tuple[ProportionalHazardsRow, ...]:
     """Score test of proportional hazards of each column that a joint Cox model uses."""
-    if signature.combine != "joint" or not isinstance(signature.models_["joint"], Cox):
+    if not isinstance(signature, CoxSignature) or not isinstance(signature.model, Cox):
         return ()
-    table = signature.coefficients_
-    used = table.loc[table["coefficient"].fillna(0) != 0, "feature"].tolist()
-    design = signature.design(study.X)[used]
-    design = design / design.std().replace(0.0, 1.0)
-    test = proportional_hazards(fit_cox(design, study.y), design, study.y)
+    test = signature.proportional_hazards(study.X, study.y)
     return tuple(
         ProportionalHazardsRow(
             feature=str(row.term), chi2=float(row.chisq), df=int(row.df), p=float(row.p)
