@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ def extract(
     image: Annotated[Path | None, typer.Option(help="One image instead of a manifest.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Its mask.")] = None,
     roi: Annotated[str | None, typer.Option(help="Which ROI of a mask with several.")] = None,
+    engine: Annotated[
+        Literal["radtool", "pyradiomics"],
+        typer.Option(help="Who computes; pyradiomics itself needs one of its parameter files."),
+    ] = "radtool",
     jobs: Annotated[int, typer.Option(help="Cases at a time; -1: all cores.")] = -1,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port.")
@@ -39,6 +43,14 @@ def extract(
     else:
         raise InputError("give either --manifest, or --image and --mask")
     with progress_bar() as progress:
-        result = extract_to(source, params, out, jobs=jobs, scheduler=scheduler, progress=progress)
+        result = extract_to(
+            source,
+            params,
+            out,
+            engine=engine,
+            jobs=jobs,
+            scheduler=scheduler,
+            progress=progress,
+        )
     say(f"{out}: {len(result.table)} row(s), {len(result.failures)} failure(s)")
     finish(result.failures)

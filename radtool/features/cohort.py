@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import joblib
 import pandas as pd
 from joblib.externals.loky import ProcessPoolExecutor
 
-from radtool.errors import InputError, RadtoolError, TableError
+from radtool.errors import InputError, ParameterError, RadtoolError, TableError, did_you_mean
 from radtool.features.extraction import Extraction, measure
 from radtool.features.parameters import Parameters, load_params
 from radtool.features.pyradiomics import PyradiomicsParameters
+from radtool.features.pyradiomics.reference import extract_with_pyradiomics, import_pyradiomics
 from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
 from radtool.io import read_image, read_mask
 from radtool.table import KEYS, MANIFEST_COLUMNS, Failure, read_manifest
@@ -27,6 +28,7 @@ __all__ = ["ENGINE", "CohortResult", "extract_cohort"]
 # Part of the cache key: raise it whenever a feature value may change.
 ENGINE = "radtool-2"
 
+Engine = Literal["radtool", "pyradiomics"]
 Progress = Callable[[int, int, str], None]
 AnyParameters = Parameters | PyradiomicsParameters
 Case = Mapping[str, Any]
@@ -56,6 +58,7 @@ def extract_cohort(
     *,
     jobs: int | None = None,
     cache: Path | None = None,
+    engine: Engine = "radtool",
     progress: Progress | None = None,
 ) -> CohortResult:
     """Extract every case of a manifest.
@@ -74,6 +77,8 @@ def extract_cohort(
     cache : Path, optional
         Folder for finished cases, keyed by the bytes of image and mask, the parameters and the
         engine; an interrupted run goes on there.
+    engine : {"radtool", "pyradiomics"}, default "radtool"
+        Who computes; pyradiomics itself needs a pyradiomics parameter file.
     progress : callable, optional
         Called with (done, total, case_id).
 
@@ -86,13 +91,16 @@ def extract_cohort(
     ------
     TableError
         Not a single case could be extracted; the message gives the first reasons.
+    ParameterError, MissingPartError
+        The engine is pyradiomics and the parameters are not, or it is not installed.
     """
     table = manifest if isinstance(manifest, pd.DataFrame) else read_manifest(manifest)
     settings = load_params(params) if isinstance(params, str) else params
+    _check_engine(engine, settings)
     cases = table.to_dict("records")
     rows: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    run = functools.partial(_one_case, params=settings, cache=cache)
+    run = functools.partial(_one_case, params=settings, cache=cache, engine=engine)
     for done, (case, outcome) in enumerate(_outcomes(cases, jobs, run), start=1):
         if isinstance(outcome, Failure):
             failures.append(outcome)
@@ -151,14 +159,28 @@ def _kept(case: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in case.items() if key not in paths | made}
 
 
-def _one_case(case: Case, params: AnyParameters, cache: Path | None) -> Outcome:
+def _check_engine(engine: Engine, params: AnyParameters) -> None:
+    if engine == "radtool":
+        return
+    if engine != "pyradiomics":
+        raise ParameterError(f"engine {engine!r}{did_you_mean(engine, ('radtool', 'pyradiomics'))}")
+    if not isinstance(params, PyradiomicsParameters):
+        raise ParameterError(
+            "engine 'pyradiomics' needs a pyradiomics parameter file, such as pyradiomics_ct"
+        )
+    import_pyradiomics()
+
+
+def _one_case(case: Case, params: AnyParameters, cache: Path | None, engine: Engine) -> Outcome:
     try:
-        return _cached_case(case, params, cache)
+        return _cached_case(case, params, cache, engine)
     except RadtoolError as error:
         return Failure.of(str(case["case_id"]), "extraction", error, str(case["image"]))
 
 
-def _cached_case(case: Case, params: AnyParameters, cache: Path | None) -> dict[str, Any]:
+def _cached_case(
+    case: Case, params: AnyParameters, cache: Path | None, engine: Engine
+) -> dict[str, Any]:
     hashes = {
         "image_sha256": _hash(case["image"]),
         "mask_sha256": _hash(case["mask"]),
@@ -167,12 +189,12 @@ def _cached_case(case: Case, params: AnyParameters, cache: Path | None) -> dict[
     stored = None
     if cache is not None:
         chosen = {"roi": str(case.get("roi", "")), "label": _label(case, params)}
-        key = hash_of({**hashes, **chosen, "engine": ENGINE})
+        key = hash_of({**hashes, **chosen, "engine": ENGINE if engine == "radtool" else engine})
         stored = cache / key[:2] / f"{key}.json"
         known = _stored(stored)
         if known is not None:
             return {**hashes, **known}
-    found = _extracted(case, params)
+    found = _extracted(case, params, engine)
     row = {f"diagnostics_{name}": value for name, value in found.diagnostics.items()}
     if stored is not None:
         names, values = list(found.features.index), found.features.to_numpy()
@@ -191,12 +213,15 @@ def _stored(path: Path) -> dict[str, Any] | None:
         return None  # half a cache is no cache
 
 
-def _extracted(case: Case, params: AnyParameters) -> Extraction:
+def _extracted(case: Case, params: AnyParameters, engine: Engine) -> Extraction:
     image = read_image(case["image"])
     if not str(case["mask"]):
         raise InputError(f"case {case['case_id']!r} has no mask in the manifest")
     roi, label = str(case.get("roi", "")) or None, _label(case, params)
     mask = read_mask(case["mask"], roi=roi, label=label, like=image.geometry)
+    if engine == "pyradiomics":
+        assert isinstance(params, PyradiomicsParameters)
+        return Extraction(extract_with_pyradiomics(image, mask, params), {})
     return measure(image, mask, params)
 
 

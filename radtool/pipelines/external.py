@@ -51,7 +51,9 @@ class Tested:
     looks : list of Look
         The evaluation log of this cohort.
     notes : list of str
-        Cases outside the training range, measures that are not defined.
+        What every reader must know: cases outside the training range.
+    remarks : list of str
+        Measures that are not defined, and warnings met on the way.
     """
 
     performance: list[PerformanceRow] = field(default_factory=list)
@@ -62,6 +64,7 @@ class Tested:
     decision: list[DecisionCurve] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def extend(self, other: Tested) -> None:
         """Add everything that another one holds."""
@@ -101,7 +104,7 @@ def validate_externally(
     with warnings.catch_warnings(record=True) as met:
         warnings.simplefilter("always", RadtoolWarning)
         _measure(tested, signatures, study, (name, cut), log)
-    tested.notes.extend(new_words(met, tested.notes))
+    tested.remarks.extend(new_words(met, tested.remarks))
     if log is not None:
         tested.looks.extend(_looks(log, name))
     return tested
@@ -127,7 +130,7 @@ def _measure(
         events = count_events(study.y)
         rows = performance_rows(found[key], model=key, cohort=name, events=events)
         tested.performance.extend(rows)
-        tested.notes.extend(f"{LABELS.get(key, key)}, {name}: {n}" for n in found[key].notes)
+        tested.remarks.extend(f"{LABELS.get(key, key)}, {name}: {n}" for n in found[key].notes)
     scores = {key: signature.predict_risk(study.X) for key, signature in signatures.items()}
     tested.comparisons.extend(compare(study.y, scores, name, "external"))
     for key in (FULL, BASELINE, "volume"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,7 +215,10 @@ def _results(
         headline=_headline(comparisons, tested.notes),
         population=_population(study, plan, parts, neither),
         models=tuple(
-            model_record(key, LABELS[key], signature, parts.development)
+            dataclasses.replace(
+                model_record(key, LABELS[key], signature, parts.development),
+                notes=(*trained.notes, *tested.remarks) if key == FULL else (),
+            )
             for key, signature in trained.signatures.items()
         ),
         performance=(*tested.performance, *trained.performance),

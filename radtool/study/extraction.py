@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from radtool.table import KEYS, Failure, check_manifest, feature_columns, read_m
 
 __all__ = ["extract_to", "parameters_from", "single_case"]
 
+Engine = Literal["radtool", "pyradiomics"]
 Progress = Callable[[int, int, str], None]
 
 
@@ -53,11 +54,12 @@ def parameters_from(stored: dict[str, Any]) -> Parameters | PyradiomicsParameter
     return load_params(stored)
 
 
-def extract_to(
+def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     source: pd.DataFrame | str | os.PathLike[str],
     params: str | dict[str, str],
     out: str | os.PathLike[str],
     *,
+    engine: Engine = "radtool",
     jobs: int = 1,
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -73,6 +75,8 @@ def extract_to(
         modalities the columns get the modality as prefix and a patient's images share a row.
     out : path
         ``.parquet`` or ``.csv``; ``failures.csv`` and the cache of single cases lie beside it.
+    engine : {"radtool", "pyradiomics"}
+        Who computes.
     jobs, scheduler
         See `radtool.study.workers.workers`.
     progress : callable, optional
@@ -95,6 +99,7 @@ def extract_to(
                 parameters,
                 jobs=jobs,
                 cache=target.parent / "cache",
+                engine=engine,
                 progress=_labelled(progress, modality),
             )
             tables[modality] = result.table

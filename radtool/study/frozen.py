@@ -76,7 +76,7 @@ def validate_signature(
                     positive=endpoint.positive or ("event" if survival else "yes"),
                     cohorts=(cohort_record(study, name, "external"),),
                 ),
-                headline=Headline(sentences=tuple(tested.notes)),
+                headline=Headline(sentences=(*tested.notes, *tested.remarks)),
                 performance=tuple(tested.performance),
                 kaplan_meier=tuple(tested.kaplan_meier),
                 roc=tuple(tested.roc),

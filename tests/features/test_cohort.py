@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radtool.errors import TableError
+from radtool.errors import MissingPartError, ParameterError, TableError
 from radtool.features import cohort, extract, extract_cohort, load_params
 from radtool.image import Geometry, Image, Mask
 from radtool.io import read_image, read_mask, write_image, write_mask
@@ -99,9 +100,9 @@ def test_a_finished_case_is_not_computed_again(
     computed: list[str] = []
     original = cohort._extracted
 
-    def counting(case: dict[str, str], params: object) -> object:
+    def counting(case: dict[str, str], params: object, engine: str) -> object:
         computed.append(case["case_id"])
-        return original(case, params)  # type: ignore[arg-type]
+        return original(case, params, engine)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cohort, "_extracted", counting)
     again = extract_cohort(manifest, PARAMS, cache=cache).table
@@ -135,7 +136,7 @@ def test_progress_is_told_of_every_case(manifest: pd.DataFrame) -> None:
 def may_die(case: dict[str, str]) -> object:
     if case["case_id"] == "case1":
         os._exit(9)
-    return cohort._one_case(case, PARAMS, None)
+    return cohort._one_case(case, PARAMS, None, "radtool")
 
 
 def test_a_worker_that_dies_takes_no_other_case_with_it(manifest: pd.DataFrame) -> None:
@@ -143,3 +144,18 @@ def test_a_worker_that_dies_takes_no_other_case_with_it(manifest: pd.DataFrame) 
     outcomes = {case["case_id"]: outcome for case, outcome in found}
     assert "died" in outcomes["case1"].reason
     assert all(isinstance(outcomes[f"case{k}"], dict) for k in (0, 2))
+
+
+def test_the_other_engine_needs_its_own_parameters(manifest: pd.DataFrame) -> None:
+    with pytest.raises(ParameterError, match="needs a pyradiomics parameter file"):
+        extract_cohort(manifest, "ct_ibsi", engine="pyradiomics")
+    with pytest.raises(ParameterError, match="did you mean 'pyradiomics'"):
+        extract_cohort(manifest, "pyradiomics_ct", engine="pyradiomic")  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("radiomics") is not None, reason="pyradiomics is installed"
+)
+def test_a_missing_engine_stops_at_once_and_says_how_to_get_it(manifest: pd.DataFrame) -> None:
+    with pytest.raises(MissingPartError, match="pip install --no-build-isolation pyradiomics"):
+        extract_cohort(manifest, "pyradiomics_ct", engine="pyradiomics")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,26 @@ from radtool.features.pyradiomics.parameters import PyradiomicsParameters
 from radtool.features.pyradiomics.resampling import to_itk
 from radtool.image import Image, Mask
 
-__all__ = ["extract_with_pyradiomics"]
+__all__ = ["extract_with_pyradiomics", "import_pyradiomics"]
+
+
+def import_pyradiomics() -> Any:
+    """Return pyradiomics' extractor class, or say how to install it.
+
+    Raises
+    ------
+    MissingPartError
+        pyradiomics is not installed.
+    """
+    try:
+        from radiomics.featureextractor import RadiomicsFeatureExtractor
+    except ImportError as error:
+        raise MissingPartError(
+            "pyradiomics is not installed; on Python 3.11 run"
+            " `pip install numpy setuptools wheel` and then"
+            " `pip install --no-build-isolation pyradiomics==3.0.1`"
+        ) from error
+    return RadiomicsFeatureExtractor
 
 
 def extract_with_pyradiomics(image: Image, mask: Mask, params: PyradiomicsParameters) -> pd.Series:
@@ -36,15 +57,7 @@ def extract_with_pyradiomics(image: Image, mask: Mask, params: PyradiomicsParame
     InputError
         pyradiomics refuses the case; the message has its words.
     """
-    try:
-        from radiomics.featureextractor import RadiomicsFeatureExtractor
-    except ImportError as error:
-        raise MissingPartError(
-            "pyradiomics is not installed; on Python 3.11 run"
-            " `pip install numpy setuptools wheel` and then"
-            " `pip install --no-build-isolation pyradiomics==3.0.1`"
-        ) from error
-    extractor = RadiomicsFeatureExtractor(dict(params.raw))
+    extractor = import_pyradiomics()(dict(params.raw))
     try:
         found = extractor.execute(
             to_itk(image.array, image.geometry),
