@@ -11,6 +11,7 @@ from radtool.cli.console import EXIT_WRONG_USE
 from radtool.cli.curate import curate
 from radtool.cli.demo import demo
 from radtool.cli.doctor import doctor
+from radtool.cli.explore import explore
 from radtool.cli.extract import extract
 from radtool.cli.harmonize import harmonize
 from radtool.cli.predict import predict
@@ -41,6 +42,7 @@ for name, command in (
     ("curate", curate),
     ("compare-masks", compare_masks),
     ("extract", extract),
+    ("explore", explore),
     ("stability", stability),
     ("train", train),
     ("validate", validate),
