@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from radtool.errors import RadtoolError
+from radtool.features import extract_cohort
+from radtool.image import Geometry, Mask
+from radtool.io import read_mask, write_mask
 from radtool.models import load_signature
 from radtool.study import predict_cases, run_study, validate_signature, write_report
 from radtool.table import Endpoint
@@ -189,3 +192,23 @@ def test_features_made_with_other_parameters_are_refused(study_folder: Path) -> 
             features=other / "features.parquet",
             clinical=study_folder / "outcomes.csv",
         )
+
+
+def test_a_mask_on_another_grid_is_placed_where_it_lies_or_named(study_folder: Path) -> None:
+    whole = read_mask(study_folder / "c00_gtv.nii.gz")
+    params = str(study_folder / "params.yaml")
+    before = extract_cohort(study_folder / "manifest.csv", params).table.set_index("case_id")
+    # Cut to a smaller box the voxels still lie on the image grid: the same features.
+    box = whole.geometry.crop((1, 1, 1), (7, 7, 8))
+    cut = Mask(whole.array[1:8, 1:8, 1:9].copy(), box, "GTV")
+    write_mask(cut, study_folder / "c00_gtv.nii.gz")
+    # 500 mm beside the image: a named failure.
+    grid = whole.geometry
+    away = Geometry(grid.shape, grid.spacing, (500.0, 0.0, 0.0), grid.direction)
+    write_mask(Mask(whole.array.copy(), away, "GTV"), study_folder / "c01_gtv.nii.gz")
+    done = run_study(study_folder / "study.yaml", study_folder / "out")
+    assert [failure.case_id for failure in done.failures] == ["c01"]
+    assert "outside" in done.failures[0].reason
+    after = pd.read_parquet(study_folder / "out" / "features.parquet").set_index("case_id")
+    column = "original_morph_volume"
+    assert after.loc["c00", column] == before.loc["c00", column]
