@@ -30,7 +30,8 @@ def exclusions(failures: Sequence[Failure]) -> tuple[Exclusion, ...]:
 
 def flow_box(label: str, n: int, failures: Sequence[Failure] = (), unit: str = "cases") -> FlowBox:
     """One box of the flow diagram with everyone who left before it."""
-    return FlowBox(label=label, n=n, excluded=exclusions(failures), unit=unit)
+    counted = unit.removesuffix("s") if n == 1 else unit
+    return FlowBox(label=label, n=n, excluded=exclusions(failures), unit=counted)
 
 
 def baseline_rows(
