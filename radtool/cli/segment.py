@@ -41,20 +41,20 @@ def run(
     """Make masks; confidence and flags say which of them need a look."""
     if context.invoked_subcommand is not None:
         return
+    from radtool.study.config import SegmentationSettings
     from radtool.study.segmenting import segment_file, segment_manifest
 
     if out is None or (image is None) == (manifest is None):
         raise InputError("give --out and either --image or --manifest")
+    settings = SegmentationSettings(model=model, device=device, search=search)
     if image is not None:
-        found = segment_file(image, out, model=model, device=device, search=search)
+        found = segment_file(image, out, settings)
         flags = f"; look at it: {', '.join(found.flags)}" if found.flags else ""
         say(f"{out}: {found.mask.volume_ml:.1f} mL, confidence {found.confidence:.2f}{flags}")
         return
     assert manifest is not None
     with progress_bar() as progress:
-        made = segment_manifest(
-            manifest, out, model=model, device=device, search=search, progress=progress
-        )
+        made = segment_manifest(manifest, out, settings, progress=progress)
     say(f"{out / 'manifest.csv'}: {len(made.manifest)} case(s), {made.segmented} segmented")
     finish(made.failures)
 

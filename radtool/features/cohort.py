@@ -23,7 +23,7 @@ from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
 from radtool.io import read_image, read_mask
 from radtool.table import KEYS, MANIFEST_COLUMNS, Failure, read_manifest
 
-__all__ = ["ENGINE", "CohortResult", "extract_cohort"]
+__all__ = ["ENGINE", "CohortResult", "extract_cohort", "image_hash"]
 
 # Part of the cache key: raise it whenever a feature value may change.
 ENGINE = "radtool-2"
@@ -182,8 +182,8 @@ def _cached_case(
     case: Case, params: AnyParameters, cache: Path | None, engine: Engine
 ) -> dict[str, Any]:
     hashes = {
-        "image_sha256": _hash(case["image"]),
-        "mask_sha256": _hash(case["mask"]),
+        "image_sha256": image_hash(case["image"]),
+        "mask_sha256": image_hash(case["mask"]),
         "params_sha256": params.sha256,
     }
     stored = None
@@ -237,7 +237,7 @@ def _label(case: Case, params: AnyParameters) -> int | None:
     return params.label if isinstance(params, PyradiomicsParameters) and not is_dicom else None
 
 
-def _hash(path: Any) -> str:
+def image_hash(path: Any) -> str:
     """SHA-256 of a file, or of all files of a folder (a DICOM series)."""
     source = Path(str(path))
     if source.is_dir():

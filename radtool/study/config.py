@@ -18,6 +18,7 @@ __all__ = [
     "DataSettings",
     "ExtractionSettings",
     "PredictorSettings",
+    "SegmentationSettings",
     "StudySettings",
     "ValidationSettings",
     "read_study",
@@ -71,6 +72,25 @@ class ExtractionSettings:
     """How features are made: one parameter file, or one a modality."""
 
     parameters: str | dict[str, str] = "ct_ibsi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentationSettings:
+    """How cases without a mask get one.
+
+    Parameters
+    ----------
+    model : str, default "lung"
+        The bundled model, or an ``.onnx`` file.
+    device : {"auto", "cpu", "cuda"}
+        Where it runs.
+    search : {"lungs", "whole"}
+        Within the isolated lungs, or the whole field of view as it is.
+    """
+
+    model: str = "lung"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    search: Literal["lungs", "whole"] = "lungs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +156,8 @@ class StudySettings:
         The data were generated; the report says so in its head.
     data, extraction, cohorts, predictors, validation
         See their classes.
+    segmentation : SegmentationSettings, optional
+        Makes masks for the cases that have none; without it they are named failures.
     endpoints : tuple of Endpoint
         The questions; none: the run ends with the feature table.
     steps : tuple of dict
@@ -153,6 +175,7 @@ class StudySettings:
     data: DataSettings
     description: str = ""
     synthetic: bool = False
+    segmentation: SegmentationSettings | None = None
     extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
     cohorts: CohortSettings = field(default_factory=CohortSettings)
     endpoints: tuple[Endpoint, ...] = ()

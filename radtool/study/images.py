@@ -11,6 +11,7 @@ import pandas as pd
 from radtool.errors import TableError
 from radtool.report.results import Finding
 from radtool.study.config import StudySettings
+from radtool.study.segmenting import fill_masks
 from radtool.table import Failure, read_manifest, read_table
 
 __all__ = ["Cases", "find_cases"]
@@ -68,11 +69,14 @@ def find_cases(
         ),
     ]
     manifest = manifest[~odd]
+    if settings.segmentation is not None:
+        filled = fill_masks(manifest, out / "automatic", settings.segmentation, progress=progress)
+        manifest, failures = filled.manifest, [*failures, *filled.failures]
     unmasked = manifest["mask"] == ""
     failures = [
         *failures,
         *(
-            Failure(case, "curation", "no mask: draw one, or make one with radtool segment")
+            Failure(case, "curation", "no mask: draw one, or add [segmentation] to the study")
             for case in manifest.loc[unmasked, "case_id"]
         ),
     ]
