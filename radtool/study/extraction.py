@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +59,7 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     params: str | dict[str, str],
     out: str | os.PathLike[str],
     *,
+    earlier: Sequence[Failure] = (),
     engine: Engine = "radtool",
     jobs: int = 1,
     scheduler: str | None = None,
@@ -75,6 +76,8 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
         modalities the columns get the modality as prefix and a patient's images share a row.
     out : path
         ``.parquet`` or ``.csv``; ``failures.csv`` and the cache of single cases lie beside it.
+    earlier : sequence of Failure
+        Cases that failed before extraction; they head the failures.
     engine : {"radtool", "pyradiomics"}
         Who computes.
     jobs, scheduler
@@ -90,7 +93,7 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     manifest = source if isinstance(source, pd.DataFrame) else read_manifest(source)
     target = Path(out)
     tables: dict[str, pd.DataFrame] = {}
-    failures: list[Failure] = []
+    failures = list(earlier)
     chosen = _by_modality(manifest, params, failures)
     with workers(jobs, scheduler):
         for modality, (rows, parameters) in chosen.items():

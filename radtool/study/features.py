@@ -14,7 +14,7 @@ from radtool.provenance import provenance
 from radtool.study.config import StudySettings
 from radtool.study.extraction import extract_to
 from radtool.study.images import Cases, find_cases
-from radtool.table import Failure, check_features, feature_columns, read_table, write_table
+from radtool.table import Failure, check_features, read_table, write_table
 
 __all__ = ["MadeFeatures", "make_features"]
 
@@ -53,7 +53,7 @@ def make_features(
 ) -> MadeFeatures:
     """Make or read the feature table and store it as ``features.parquet`` in the folder.
 
-    Features without a single value are left out of the table that models see and named as such.
+    ``failures.csv`` beside it names every case without a row, whichever stage it failed at.
     """
     target = folder / "features.parquet"
     if settings.data.features is not None:
@@ -65,14 +65,12 @@ def make_features(
         cases.manifest,
         settings.extraction.parameters,
         target,
+        earlier=cases.failures,
         jobs=jobs,
         scheduler=scheduler,
         progress=progress,
     )
-    table = result.table
-    empty = [name for name in feature_columns(table) if table[name].isna().all()]
-    failures = [*cases.failures, *result.failures]
-    return MadeFeatures(table.drop(columns=empty), failures, cases, _parameters(settings))
+    return MadeFeatures(result.table, result.failures, cases, _parameters(settings))
 
 
 def _parameters(settings: StudySettings) -> dict[str, Any]:

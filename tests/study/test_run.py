@@ -212,3 +212,16 @@ def test_a_mask_on_another_grid_is_placed_where_it_lies_or_named(study_folder: P
     after = pd.read_parquet(study_folder / "out" / "features.parquet").set_index("case_id")
     column = "original_morph_volume"
     assert after.loc["c00", column] == before.loc["c00", column]
+
+
+def test_a_feature_without_a_single_value_is_named(study_folder: Path) -> None:
+    run_study(study_folder / "study.yaml", study_folder / "first", external=False)
+    table = pd.read_parquet(study_folder / "first" / "features.parquet")
+    table["original_stat_skewness"] = float("nan")
+    table.to_parquet(study_folder / "gap.parquet")
+    path = study_folder / "study.yaml"
+    path.write_text(path.read_text().replace("manifest: manifest.csv", "features: gap.parquet"))
+    done = run_study(path, study_folder / "out", external=False)
+    model = next(m for m in done.results.endpoints[0].models if m.name == "radiomics")
+    dropped = {item.feature: item.reason for step in model.path for item in step.dropped}
+    assert "no finite value" in dropped["original_stat_skewness"]

@@ -78,6 +78,8 @@ def test_without_segmentation_they_are_named(unmasked: Path) -> None:
     done = run_study(unmasked / "study.yaml", unmasked / "out")
     assert [failure.case_id for failure in done.failures] == ["c01", "c02", "c03"]
     assert all("no mask" in failure.reason for failure in done.failures)
+    ledger = pd.read_csv(unmasked / "out" / "failures.csv")
+    assert ledger["case_id"].tolist() == ["c01", "c02", "c03"]
 
 
 def test_a_completed_manifest_carries_confidence_and_flags(
