@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from radtool.errors import InputError
-from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.estimate import Estimate, paired_difference
 from radtool.table import check_survival
 
 __all__ = ["censoring_survival", "compare_c", "harrell_c", "pair_counts", "uno_c"]
@@ -99,21 +98,7 @@ def compare_c(
     first, own = _concordance(y, risk_a)
     second, other = _concordance(y, risk_b)
     se = float(np.sqrt(((other - own) ** 2).sum()))
-    gain = Estimate.normal(second - first, se, len(own))
-    z = gain.value / se if se > 0 else 0.0
-    return pd.DataFrame(
-        {
-            "c_a": [first],
-            "c_b": [second],
-            "difference": [gain.value],
-            "lower": [gain.lower],
-            "upper": [gain.upper],
-            "se": [se],
-            "z": [z],
-            "p": [2.0 * stats.norm.sf(abs(z))],
-            "n": [len(own)],
-        }
-    )
+    return paired_difference("c", (first, second), se, len(own))
 
 
 def pair_counts(y: pd.DataFrame, risk: pd.Series | np.ndarray) -> dict[str, int]:

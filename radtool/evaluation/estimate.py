@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Estimate"]
+import pandas as pd
+from scipy import stats
+
+__all__ = ["Estimate", "paired_difference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,39 @@ class Estimate:
         lower = max(bounds[0], value - 1.959963984540054 * se)
         upper = min(bounds[1], value + 1.959963984540054 * se)
         return cls(float(value), float(lower), float(upper), int(n), float(se))
+
+
+def paired_difference(name: str, values: tuple[float, float], se: float, n: int) -> pd.DataFrame:
+    """Table of a paired comparison: second value less the first, with interval and z test.
+
+    Parameters
+    ----------
+    name : str
+        Of the measure; columns ``<name>_a`` and ``<name>_b``.
+    values : tuple of 2 float
+        First and second value on the same cases.
+    se : float
+        Standard error of the difference.
+    n : int
+        Cases.
+
+    Returns
+    -------
+    DataFrame
+        One row: both values, then ``difference, lower, upper, se, z, p, n``.
+    """
+    first, second = values
+    gain = Estimate.normal(second - first, se, n)
+    z = gain.value / se if se > 0 else 0.0
+    row = {
+        f"{name}_a": first,
+        f"{name}_b": second,
+        "difference": gain.value,
+        "lower": gain.lower,
+        "upper": gain.upper,
+        "se": se,
+        "z": z,
+        "p": 2.0 * stats.norm.sf(abs(z)),
+        "n": n,
+    }
+    return pd.DataFrame({column: [value] for column, value in row.items()})

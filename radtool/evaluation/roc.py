@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from radtool.errors import InputError
-from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.estimate import Estimate, paired_difference
 
 __all__ = [
     "Threshold",
@@ -118,21 +118,7 @@ def compare_auc(
     first, cases_a, controls_a = _placements(truth, check_score(y, score_a))
     second, cases_b, controls_b = _placements(truth, check_score(y, score_b))
     se = float(np.sqrt(_variance(cases_b - cases_a) + _variance(controls_b - controls_a)))
-    gain = Estimate.normal(second - first, se, len(truth))
-    z = gain.value / se if se > 0 else 0.0
-    return pd.DataFrame(
-        {
-            "auc_a": [first],
-            "auc_b": [second],
-            "difference": [gain.value],
-            "lower": [gain.lower],
-            "upper": [gain.upper],
-            "se": [se],
-            "z": [z],
-            "p": [2.0 * stats.norm.sf(abs(z))],
-            "n": [len(truth)],
-        }
-    )
+    return paired_difference("auc", (first, second), se, len(truth))
 
 
 def roc_curve(y: pd.Series | np.ndarray, score: pd.Series | np.ndarray) -> pd.DataFrame:

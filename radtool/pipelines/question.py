@@ -301,7 +301,7 @@ def _described(study: Study, plan: Plan) -> pd.DataFrame:
 
 
 def _card(signature: Signature, study: Study, file: Path) -> SignatureCard:
-    document = signature.trained_on_
+    document, stored = signature.trained_on_, read_json(file)
     cutoffs = {
         f"{name} {place + 1}" if len(values) > 1 else name: float(value)
         for name, values in (
@@ -315,23 +315,15 @@ def _card(signature: Signature, study: Study, file: Path) -> SignatureCard:
         name=study.endpoint.name,
         model=FULL,
         file=file.name,
-        sha256=_content_hash(file),
+        sha256=str(stored["content_sha256"]),
         features=tuple(table.loc[weight.fillna(0) != 0, "feature"].astype(str)),
-        parameters_sha256=_parameters_hash(file),
+        parameters_sha256=str((stored["extraction"] or {}).get("sha256", "")),
         cutoffs=cutoffs,
         n=int(document["n"]),
         events=int(document["events"]),
         intended_use="Research on groups of patients like those of the development cohort.",
         not_for="Diagnosis, prognosis or treatment of a patient; it is not a medical device.",
     )
-
-
-def _content_hash(file: Path) -> str:
-    return str(read_json(file)["content_sha256"])
-
-
-def _parameters_hash(file: Path) -> str:
-    return str((read_json(file)["extraction"] or {}).get("sha256", ""))
 
 
 def _methods(plan: Plan, parts: _Parts) -> Methods:

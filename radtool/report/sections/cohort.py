@@ -8,7 +8,7 @@ from typing import Any
 
 from radtool.report.blocks import Block, Facts, Flow, Fold, Section, Sheet, Table, Text, sheet_of
 from radtool.report.results import BaselineRow, Population, StudyResults
-from radtool.report.wording import heading, integer, number, p_value, percent
+from radtool.report.wording import heading, integer, p_value, percent
 
 __all__ = [
     "baseline_section",
@@ -254,10 +254,3 @@ def masks_section(results: StudyResults) -> Section | None:
         note="The download lists every case.",
     )
     return Section(name="masks", title="Segmentation", blocks=(table,))
-
-
-def ratio_text(value: float | None, total: float | None) -> str:
-    """Return "12 of 90 (13 %)"."""
-    if value is None or not total:
-        return number(value, 0)
-    return f"{integer(value)} of {integer(total)} ({percent(value, total)})"
