@@ -28,7 +28,7 @@ from radtool.selection import (
     UnivariateCoxFilter,
     VarianceFilter,
 )
-from radtool.selection._cox import cox_likelihood, newton
+from radtool.selection.likelihood import cox_likelihood, newton
 from radtool.table import read_table
 
 

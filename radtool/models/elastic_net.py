@@ -2,31 +2,30 @@
 
 The objective is glmnet's: the negative log likelihood (partial, Breslow ties) divided by n, plus
 ``penalty * (mixing * |b|_1 + (1 - mixing) / 2 * |b|_2^2)`` on columns scaled to unit standard
-deviation (divisor n). Each outer round replaces the likelihood by a quadratic in the linear
-predictor with the diagonal of its curvature as weights, and descends along the coordinates until
-they rest. A round that lowers the objective is halved until it does not.
+deviation (divisor n); `radtool.selection.likelihood` descends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from radtool.errors import InputError
 from radtool.evaluation.concordance import harrell_c
 from radtool.evaluation.designs import grouped_folds
 from radtool.evaluation.roc import auc
 from radtool.models.predictor import Predictor, weighted_sum
+from radtool.selection.likelihood import (
+    Likelihood,
+    cox_likelihood,
+    logistic_likelihood,
+    path,
+    path_penalties,
+)
 
 __all__ = ["ElasticNetCox", "ElasticNetLogistic", "elastic_net_path"]
-
-# Value, gradient and diagonal of the curvature in the linear predictor.
-_Loss = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
 class _ElasticNet(Predictor):
@@ -64,7 +63,7 @@ class _ElasticNet(Predictor):
         return self
 
     def _choose(self, X: pd.DataFrame, y: Any, groups: np.ndarray) -> float:
-        penalties = path_penalties(X, y, self.mixing, self.steps)
+        penalties = _penalties(X, y, self.mixing, self.steps)
         fold = grouped_folds(y, groups, self.folds, self.seed)
         index = np.full((self.steps, len(X)), np.nan)
         for one in np.unique(fold):
@@ -171,21 +170,12 @@ def elastic_net_path(
         Intercepts; for Cox the value that makes the training index average 0.
     """
     z, mean, scale = _standardised(X)
-    loss = _cox_loss(y) if isinstance(y, pd.DataFrame) else _logistic_loss(y)
-    free = not isinstance(y, pd.DataFrame)
-    state = _State(np.zeros(z.shape[1]), 0.0)
-    rows, intercepts = [], []
-    for penalty in penalties:
-        problem = _Problem(z, loss, penalty * mixing, penalty * (1 - mixing), free)
-        state = _fit_one(problem, state, tolerance)
-        beta, intercept = state.beta, state.intercept
-        slope = np.where(scale > 0, beta / np.where(scale > 0, scale, 1.0), 0.0)
-        rows.append(slope)
-        intercepts.append(intercept - float(mean @ slope))
-    return np.array(rows), np.array(intercepts)
+    beta, intercept = path(z, _likelihood(y), penalties, mixing, settled=tolerance)
+    slopes = np.where(scale > 0, beta / np.where(scale > 0, scale, 1.0), 0.0)
+    return slopes, intercept - slopes @ mean
 
 
-def path_penalties(
+def _penalties(
     X: pd.DataFrame, y: pd.DataFrame | pd.Series, mixing: float, steps: int
 ) -> np.ndarray:
     """Penalties from the smallest that empties the model down to a hundredth of it.
@@ -193,15 +183,18 @@ def path_penalties(
     With more features than cases it ends at a twentieth: below, the model reproduces the data.
     """
     z, _, _ = _standardised(X)
-    if isinstance(y, pd.DataFrame):
-        gradient = _cox_loss(y)(np.zeros(len(z)))[1]
-    else:
-        truth = np.asarray(y, dtype=float)
-        gradient = (truth - truth.mean()) / len(z)
-    top = float(np.abs(z.T @ gradient).max()) / mixing
-    if top <= 0:
+    smallest = 0.01 if len(z) > z.shape[1] else 0.05
+    penalties = path_penalties(z, _likelihood(y), mixing, steps=steps, smallest=smallest)
+    if penalties[0] <= 0:
         raise InputError("no predictor varies; nothing to fit")
-    return top * np.geomspace(1.0, 0.01 if len(z) > z.shape[1] else 0.05, steps)
+    return penalties
+
+
+def _likelihood(y: pd.DataFrame | pd.Series) -> Likelihood:
+    if isinstance(y, pd.DataFrame):
+        event, duration = y["event"].to_numpy(dtype=bool), y["duration"].to_numpy(dtype=float)
+        return cox_likelihood(event, duration, efron=False)
+    return logistic_likelihood(y.to_numpy(dtype=bool))
 
 
 def _standardised(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -213,130 +206,3 @@ def _standardised(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scale = np.where(scale > 1e-12 * np.abs(mean), scale, 0.0)
     z = np.where(scale > 0, (values - mean) / np.where(scale > 0, scale, 1.0), 0.0)
     return np.asfortranarray(z), mean, scale
-
-
-def _cox_loss(y: pd.DataFrame) -> _Loss:
-    """Log partial likelihood over n (Breslow)."""
-    time, event = y["duration"].to_numpy(dtype=float), y["event"].to_numpy(dtype=bool)
-    order = np.argsort(time, kind="stable")
-    points, at = np.unique(time[event], return_inverse=True)
-    count = np.bincount(at)
-    left = np.searchsorted(time[order], points, side="left")
-    last = np.searchsorted(points, time, side="right")
-    n = len(time)
-
-    def evaluate(eta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        shifted = eta - eta.max()
-        relative = np.exp(shifted)
-        risk = np.cumsum(relative[order][::-1])[::-1][left]
-        lived = relative * np.concatenate([[0.0], np.cumsum(count / risk)])[last]
-        square = relative**2 * np.concatenate([[0.0], np.cumsum(count / risk**2)])[last]
-        value = (shifted[event].sum() - count @ np.log(risk)) / n
-        return float(value), (event - lived) / n, (lived - square) / n
-
-    return evaluate
-
-
-def _logistic_loss(y: pd.Series) -> _Loss:
-    truth = np.asarray(y, dtype=float)
-    n = len(truth)
-
-    def evaluate(eta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        p = 1.0 / (1.0 + np.exp(-np.clip(eta, -500, 500)))
-        value = (truth @ eta - np.logaddexp(0, eta).sum()) / n
-        return float(value), (truth - p) / n, p * (1 - p) / n
-
-    return evaluate
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    z: np.ndarray
-    loss: _Loss
-    lasso: float
-    ridge: float
-    free: bool
-
-    def penalty(self, beta: np.ndarray) -> float:
-        return self.lasso * float(np.abs(beta).sum()) + 0.5 * self.ridge * float(beta @ beta)
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    beta: np.ndarray
-    intercept: float
-
-
-def _fit_one(problem: _Problem, state: _State, tolerance: float) -> _State:
-    """Descend to the optimum at one penalty."""
-    z, penalty = problem.z, (problem.lasso, problem.ridge)
-    best, last = -np.inf, state
-    for _ in range(5000):
-        value, gradient, curvature = problem.loss(z @ state.beta + state.intercept)
-        objective = value - problem.penalty(state.beta)
-        moved = max(
-            np.abs(state.beta - last.beta).max(initial=0.0), abs(state.intercept - last.intercept)
-        )
-        if objective < best - 1e-12 and moved > tolerance:
-            state = _State((state.beta + last.beta) / 2, (state.intercept + last.intercept) / 2)
-            continue
-        best, last = objective, state
-        beta = state.beta.copy()
-        weight = np.maximum(curvature, 1e-4 * curvature.max() + 1e-12)
-        shift = _descend(z, gradient, weight, beta, penalty, problem.free, 0.1 * tolerance)
-        state = _State(beta, state.intercept + shift)
-        if max(np.abs(beta - last.beta).max(initial=0.0), abs(shift)) < tolerance:
-            break
-    return state
-
-
-@njit(cache=True)
-def _descend(z, gradient, weight, beta, penalty, free, rest):  # noqa: C901, PLR0913 (a kernel)
-    """Coordinate descent on the quadratic; beta float64 (p,) in place; returns the intercept."""
-    n, p = z.shape
-    lasso, ridge = penalty
-    residual = gradient.copy()
-    curve = np.empty(p)
-    for j in range(p):
-        total = 0.0
-        for i in range(n):
-            total += weight[i] * z[i, j] * z[i, j]
-        curve[j] = total
-    all_weight = weight.sum()
-    shift = 0.0
-    active_only = False
-    for _ in range(10000):
-        largest = 0.0
-        for j in range(p):
-            if curve[j] <= 0.0 or (active_only and beta[j] == 0.0):
-                continue
-            own = 0.0
-            for i in range(n):
-                own += z[i, j] * residual[i]
-            old = beta[j]
-            own += curve[j] * old
-            size = abs(own) - lasso
-            new = 0.0
-            if size > 0.0:
-                new = (size if own > 0.0 else -size) / (curve[j] + ridge)
-            if new != old:
-                step = new - old
-                beta[j] = new
-                for i in range(n):
-                    residual[i] -= weight[i] * step * z[i, j]
-                if abs(step) > largest:
-                    largest = abs(step)
-        if free:
-            step = residual.sum() / all_weight
-            shift += step
-            for i in range(n):
-                residual[i] -= weight[i] * step
-            if abs(step) > largest:
-                largest = abs(step)
-        if largest < rest:
-            if not active_only:
-                break
-            active_only = False
-        else:
-            active_only = True
-    return shift

@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from radtool.errors import ParameterError
 from radtool.selection._base import binary_target, survival_target
-from radtool.selection._cox import cox_likelihood, logistic_likelihood, newton
+from radtool.selection.likelihood import cox_likelihood, logistic_likelihood, newton
 
 __all__ = ["LEARNERS", "Target", "fit_learner", "read_target", "stratified_folds"]
 

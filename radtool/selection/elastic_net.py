@@ -8,14 +8,14 @@ import numpy as np
 
 from radtool.errors import ParameterError
 from radtool.selection._base import Selector, by_name, two_classes
-from radtool.selection._cox import (
+from radtool.selection._learners import Target, read_target, stratified_folds
+from radtool.selection.likelihood import (
     Likelihood,
     cox_likelihood,
     logistic_likelihood,
     path,
     path_penalties,
 )
-from radtool.selection._learners import Target, read_target, stratified_folds
 
 __all__ = ["ElasticNetFilter"]
 

@@ -18,7 +18,7 @@ from radtool.selection._base import (
     survival_target,
     two_classes,
 )
-from radtool.selection._cox import (
+from radtool.selection.likelihood import (
     SeparatedError,
     cox_likelihood,
     logistic_likelihood,

@@ -28,7 +28,7 @@ from radtool.selection import (
     YeoJohnson,
     clustered_order,
 )
-from radtool.selection._cox import cox_likelihood, logistic_likelihood, newton, path
+from radtool.selection.likelihood import cox_likelihood, logistic_likelihood, newton, path
 from radtool.table import step_from_dict
 
 

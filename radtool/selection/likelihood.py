@@ -111,7 +111,8 @@ def logistic_likelihood(marker: np.ndarray) -> Likelihood:
 
     def slope(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = 1 / (1 + np.exp(-np.clip(eta, -500, 500)))
-        return truth - p, np.full_like(p, 0.25)
+        far = np.maximum(np.abs(eta), 1e-6)
+        return truth - p, np.tanh(far / 2) / (2 * far)  # Jaakkola and Jordan 2000
 
     def information(x: np.ndarray, eta: np.ndarray) -> np.ndarray:
         p = 1 / (1 + np.exp(-np.clip(eta, -500, 500)))
