@@ -15,14 +15,6 @@ from radtool.report.figures import (
     draw_roc,
     draw_survival,
 )
-from radtool.report.figures.canvas import (
-    Frame,
-    log_ticks,
-    nice_ticks,
-    staircase,
-    tick_text,
-    words,
-)
 from radtool.report.results import (
     Calibration,
     DecisionCurve,
@@ -31,6 +23,14 @@ from radtool.report.results import (
     RocCurve,
     SurvivalGroup,
     ViewPoint,
+)
+from radtool.svg import (
+    Frame,
+    log_ticks,
+    nice_ticks,
+    staircase,
+    tick_text,
+    words,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"

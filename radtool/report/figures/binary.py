@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from radtool.report.figures.canvas import (
+from radtool.report.results import Calibration, DecisionCurve, RocCurve
+from radtool.report.wording import estimate
+from radtool.svg import (
     DASHES,
     MUTED,
     PALETTE,
@@ -22,8 +24,6 @@ from radtool.report.figures.canvas import (
     shortened,
     words,
 )
-from radtool.report.results import Calibration, DecisionCurve, RocCurve
-from radtool.report.wording import estimate
 
 __all__ = ["draw_calibration", "draw_decision", "draw_roc"]
 

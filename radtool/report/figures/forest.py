@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from radtool.report.figures.canvas import (
+from radtool.report.wording import estimate
+from radtool.svg import (
     INK,
     MUTED,
     PALETTE,
@@ -21,7 +22,6 @@ from radtool.report.figures.canvas import (
     square,
     words,
 )
-from radtool.report.wording import estimate
 
 __all__ = ["ForestRow", "draw_forest"]
 
@@ -107,7 +107,8 @@ def _row(frame: Frame, row: ForestRow, y: float, digits: int) -> list[str]:
         return parts
     colour = PALETTE[row.colour % len(PALETTE)]
     if row.lower is not None and row.upper is not None:
-        ends = (frame.x(row.lower), y), (frame.x(row.upper), y)
+        first, last = max(row.lower, frame.x_range[0]), min(row.upper, frame.x_range[1])
+        ends = (frame.x(first), y), (frame.x(last), y)
         parts.append(segment(*ends, colour=colour, width=1.6))
         if row.upper > frame.x_range[1]:
             parts.append(words(frame.right - 2, y + 3.6, "›", colour=colour, size=14))

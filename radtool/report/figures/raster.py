@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from radtool.report.figures.canvas import INK, MUTED, drawing, segment, words
+from radtool.svg import INK, MUTED, drawing, segment, words
 
 __all__ = ["draw_matrix", "encode_png"]
 

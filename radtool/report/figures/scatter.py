@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from radtool.report.figures.canvas import (
+from radtool.report.results import ViewPoint
+from radtool.svg import (
     INK,
     MUTED,
     PALETTE,
@@ -18,7 +19,6 @@ from radtool.report.figures.canvas import (
     square,
     words,
 )
-from radtool.report.results import ViewPoint
 
 __all__ = ["draw_batches"]
 

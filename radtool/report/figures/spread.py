@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from radtool.report.figures.canvas import (
+from radtool.report.results import Distribution
+from radtool.svg import (
     DASHES,
     MUTED,
     PALETTE,
@@ -21,7 +22,6 @@ from radtool.report.figures.canvas import (
     shortened,
     words,
 )
-from radtool.report.results import Distribution
 
 __all__ = ["draw_bars", "draw_cloud", "draw_distribution"]
 

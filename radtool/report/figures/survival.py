@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from radtool.report.figures.canvas import (
+from radtool.report.results import KaplanMeier, SurvivalGroup
+from radtool.report.wording import integer, p_value
+from radtool.svg import (
     DASHES,
     INK,
     MUTED,
@@ -21,8 +23,6 @@ from radtool.report.figures.canvas import (
     tick_text,
     words,
 )
-from radtool.report.results import KaplanMeier, SurvivalGroup
-from radtool.report.wording import integer, p_value
 
 __all__ = ["draw_survival"]
 
