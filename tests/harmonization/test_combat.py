@@ -1,5 +1,7 @@
 """ComBat against the Python package, against arithmetic by hand, and by its laws."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
