@@ -18,10 +18,11 @@ from radtool.report.blocks import (
     sheet_of,
 )
 from radtool.report.figures.raster import draw_matrix
-from radtool.report.figures.spread import draw_bars, draw_cloud, draw_distribution
+from radtool.report.figures.spread import draw_bars, draw_cloud
 from radtool.report.render import page
 from radtool.report.results import Exploration, FeatureSummary
 from radtool.report.sections.closing import provenance_blocks
+from radtool.report.sections.supplement import distribution_figures
 from radtool.report.wording import (
     estimate,
     integer,
@@ -165,25 +166,11 @@ def _spread(f: FeatureSummary) -> str:
 def _distributions(found: Exploration) -> Section | None:
     if not found.distributions:
         return None
-    figures = []
-    for one in found.distributions:
-        said = "; ".join(f"{g.label} {', '.join(map(str, g.counts))}" for g in one.groups)
-        header = ("from", "to", *(group.label for group in one.groups))
-        bins = zip(
-            one.edges[:-1], one.edges[1:], *(group.counts for group in one.groups), strict=True
-        )
-        figures.append(
-            Figure(
-                name=f"distribution-{one.feature}",
-                svg=draw_distribution(one, alt=f"Histogram of {one.feature} by class: {said}."),
-                caption=one.feature,
-                sheet=Sheet(header, tuple(bins)),
-            )
-        )
+    figures = distribution_figures(found.distributions)
     return Section(
         name="distributions",
         title="Distributions by class",
-        blocks=(Figures(figures=tuple(figures)),),
+        blocks=(Figures(figures=figures),),
     )
 
 

@@ -74,8 +74,8 @@ def _endpoint(endpoint: EndpointResults, i: int, absent: list[str]) -> list[Sect
     missing: list[str] = []
     for name, part in ENDPOINT:
         _add(part(endpoint), name, inner, missing)
-    if endpoint.question.kind == "marker":
-        missing = [name for name in missing if name != "Risk groups"]
+    unasked = {"In detail", "Risk groups" if endpoint.question.kind == "marker" else ""}
+    missing = [name for name in missing if name not in unasked | {"Precision–recall"}]
     absent += [f"{title}: {name.lower() if name != 'ROC' else name}" for name in missing]
     if not inner:
         return []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from radtool.report.results import Calibration, DecisionCurve, RocCurve
+from radtool.report.results import Calibration, DecisionCurve, PrecisionRecall, RocCurve
 from radtool.report.wording import estimate
 from radtool.svg import (
     DASHES,
@@ -25,7 +25,7 @@ from radtool.svg import (
     words,
 )
 
-__all__ = ["draw_calibration", "draw_decision", "draw_roc"]
+__all__ = ["draw_calibration", "draw_decision", "draw_precision_recall", "draw_roc"]
 
 WIDTH = 420.0
 LEFT, RIGHT = 62.0, 408.0
@@ -67,6 +67,49 @@ def draw_roc(curves: Sequence[RocCurve], labels: Mapping[str, str], *, alt: str)
         colour, dash = _style(i)
         points = frame.points(curve.false_positive_rate, curve.true_positive_rate)
         parts.append(polyline(points, colour=colour, dash=dash))
+    parts += legend(LEFT, 14, entries)
+    return drawing(WIDTH, frame.bottom + 40, parts, alt=alt)
+
+
+def draw_precision_recall(
+    curves: Sequence[PrecisionRecall], labels: Mapping[str, str], *, alt: str
+) -> Markup:
+    """Draw precision against recall of several models in one cohort.
+
+    Parameters
+    ----------
+    curves : sequence of PrecisionRecall
+        Of the same cases; the dotted line is the prevalence of the first.
+    labels : mapping of str to str
+        Model name -> words.
+    alt : str
+        Alternative text.
+    """
+    top = 18.0 + 15 * len(curves)
+    high = max((y for curve in curves for y in curve.precision), default=1.0)
+    high = 1.0 if high > 0.5 else max(0.05, 1.2 * high)
+    frame = Frame(
+        left=LEFT, right=RIGHT, top=top, bottom=top + 260, x_range=(0.0, 1.0), y_range=(0.0, high)
+    )
+    parts = axes(
+        frame,
+        x_ticks=nice_ticks(0, 1),
+        y_ticks=nice_ticks(0, high),
+        x_label="Recall (sensitivity)",
+        y_label="Precision (positive predictive value)",
+    )
+    if curves and curves[0].prevalence is not None:
+        level = frame.y(curves[0].prevalence)
+        parts.append(segment((LEFT, level), (RIGHT, level), colour=MUTED, dash="2 4"))
+    entries = []
+    for i, curve in enumerate(curves):
+        label = shortened(labels.get(curve.model, curve.model), 34)
+        area = f", {estimate(curve.area, curve.lower, curve.upper, 2)}" if curve.area else ""
+        colour, dash = _style(i)
+        entries.append((label + area, colour, dash))
+        parts.append(
+            polyline(frame.points(curve.recall, curve.precision), colour=colour, dash=dash)
+        )
     parts += legend(LEFT, 14, entries)
     return drawing(WIDTH, frame.bottom + 40, parts, alt=alt)
 

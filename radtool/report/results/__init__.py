@@ -53,6 +53,7 @@ from radtool.report.results.study import (
     ViewPoint,
     read_results,
 )
+from radtool.report.results.supplement import PrecisionRecall, ResultTable
 
 __all__ = [
     "SCHEMA",
@@ -86,9 +87,11 @@ __all__ = [
     "ModelResult",
     "PerformanceRow",
     "Population",
+    "PrecisionRecall",
     "ProportionalHazardsRow",
     "Question",
     "Record",
+    "ResultTable",
     "RocCurve",
     "SelectionStep",
     "SignatureCard",

@@ -17,6 +17,7 @@ from radtool.report.results.curves import (
     RocCurve,
     SubgroupRow,
 )
+from radtool.report.results.exploration import Distribution
 from radtool.report.results.models import (
     Comparison,
     Headline,
@@ -28,6 +29,7 @@ from radtool.report.results.models import (
     TruthRow,
 )
 from radtool.report.results.record import Record
+from radtool.report.results.supplement import PrecisionRecall, ResultTable
 
 __all__ = [
     "SCHEMA",
@@ -165,8 +167,14 @@ class EndpointResults(Record):
         Differences between models.
     kaplan_meier, roc, calibration, decision : tuple
         Curves.
+    precision_recall : tuple of PrecisionRecall
+        Of markers with few positive cases, where the ROC flatters.
     subgroups : tuple of SubgroupRow
         Forest plot.
+    tables : tuple of ResultTable
+        What this kind of study shows beside the shared parts.
+    distributions : tuple of Distribution
+        Histograms of features by class.
     truth : tuple of TruthRow
         Synthetic data only.
     signatures : tuple of SignatureCard
@@ -187,7 +195,10 @@ class EndpointResults(Record):
     roc: tuple[RocCurve, ...] = ()
     calibration: tuple[Calibration, ...] = ()
     decision: tuple[DecisionCurve, ...] = ()
+    precision_recall: tuple[PrecisionRecall, ...] = ()
     subgroups: tuple[SubgroupRow, ...] = ()
+    tables: tuple[ResultTable, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
     truth: tuple[TruthRow, ...] = ()
     signatures: tuple[SignatureCard, ...] = ()
     looks: tuple[Look, ...] = ()
@@ -208,6 +219,8 @@ class StudyResults(Record):
         One or two sentences on what the study asks.
     synthetic : bool, default False
         Whether the data were generated: the report says so in its head.
+    warnings : tuple of str
+        What makes the numbers untrustworthy; printed first and loudly.
     population : Population, optional
         Flow diagram and cohort table.
     extraction : Extraction, optional
@@ -236,6 +249,7 @@ class StudyResults(Record):
     endpoints: tuple[EndpointResults, ...] = ()
     description: str = ""
     synthetic: bool = False
+    warnings: tuple[str, ...] = ()
     population: Population | None = None
     extraction: Extraction | None = None
     findings: tuple[Finding, ...] = ()

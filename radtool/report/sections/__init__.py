@@ -34,6 +34,7 @@ from radtool.report.sections.performance import (
     subgroup_section,
 )
 from radtool.report.sections.summary import summary_section
+from radtool.report.sections.supplement import precision_recall_section, supplement_section
 
 __all__ = ["AFTER", "BEFORE", "ENDPOINT", "EndpointPart", "StudyPart"]
 
@@ -56,9 +57,11 @@ ENDPOINT: tuple[EndpointPart, ...] = (
     ("Models", models_section),
     ("Risk groups", survival_section),
     ("ROC", roc_section),
+    ("Precision–recall", precision_recall_section),
     ("Calibration", calibration_section),
     ("Decision curves", decision_section),
     ("Subgroups", subgroup_section),
+    ("In detail", supplement_section),
     ("Signatures", signature_section),
 )
 AFTER: tuple[StudyPart, ...] = (

@@ -53,7 +53,7 @@ def leading_rows(endpoint: EndpointResults) -> list[PerformanceRow]:
 
 def summary_section(results: StudyResults) -> Section | None:
     """Return the answer and the key numbers of every endpoint."""
-    blocks: list[Block] = []
+    blocks: list[Block] = [Text(text=words, style="warning") for words in results.warnings]
     if results.description:
         blocks.append(Text(text=results.description))
     for endpoint in results.endpoints:
