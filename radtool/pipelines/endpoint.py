@@ -84,6 +84,8 @@ class Plan:
         Model of a binary marker.
     risk_groups : {"median", "p75", "tertiles"}
         Cut-offs of the training prognostic index.
+    subgroups : tuple of str
+        Columns whose groups get a performance of their own; they predict nothing.
     folds, repeats, bootstrap, seed : int
         Internal validation.
     jobs : int
@@ -96,6 +98,7 @@ class Plan:
     batch: str | None = None
     marker_model: str = "xgboost"
     risk_groups: Literal["median", "p75", "tertiles"] = "median"
+    subgroups: tuple[str, ...] = ()
     folds: int = 5
     repeats: int = 10
     bootstrap: int = 200

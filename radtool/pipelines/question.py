@@ -20,6 +20,7 @@ from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, co
 from radtool.pipelines.external import Tested, survival_curves, validate_externally
 from radtool.pipelines.population import baseline_rows, flow_box
 from radtool.pipelines.records import model_record
+from radtool.pipelines.subgroups import Scored, subgroup_rows
 from radtool.report.results import (
     Cohort,
     Comparison,
@@ -30,6 +31,7 @@ from radtool.report.results import (
     Population,
     Question,
     SignatureCard,
+    SubgroupRow,
 )
 from radtool.table import Failure, Study
 
@@ -227,10 +229,29 @@ def _results(
         roc=tuple(tested.roc),
         calibration=tuple(tested.calibration),
         decision=tuple(tested.decision),
+        subgroups=_subgroups(plan, parts),
         signatures=(_card(trained.signatures[FULL], study, file),),
         looks=tuple(tested.looks),
         methods=_methods(plan, parts),
     )
+
+
+def _subgroups(plan: Plan, parts: _Parts) -> tuple[SubgroupRow, ...]:
+    """Groups of the external cohort; without one, of the out-of-fold predictions."""
+    if not plan.subgroups:
+        return ()
+    development, signature = parts.development, parts.trained.signatures[FULL]
+    if parts.external is None:
+        score = parts.trained.out_of_fold[FULL]
+        scored = Scored(development, score, score, (FULL, parts.names[0], "nested CV"))
+    else:
+        scored = Scored(
+            parts.external,
+            signature.predict_risk(parts.external.X),
+            signature.predict_risk(development.X),
+            (FULL, parts.names[1], "external"),
+        )
+    return subgroup_rows(scored, plan.subgroups, development)
 
 
 def _cohort_records(parts: _Parts) -> tuple[Cohort, ...]:
@@ -287,8 +308,8 @@ def _population(study: Study, plan: Plan, parts: _Parts, neither: Sequence[Failu
 
 
 def _described(study: Study, plan: Plan) -> pd.DataFrame:
-    """What the cohort table shows: clinical columns, volume in mL, outcome."""
-    table = study.X[list(plan.clinical)]
+    """What the cohort table shows: clinical columns and subgroups, volume in mL, outcome."""
+    table = study.X[list(dict.fromkeys((*plan.clinical, *plan.subgroups)))]
     if plan.volume in study.X:
         table = table.assign(**{"tumour volume, mL": study.X[plan.volume] / 1000.0})
     if isinstance(study.y, pd.DataFrame):

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from radtool.errors import ParameterError
+from radtool.errors import InputError, ParameterError, did_you_mean
 from radtool.files import hash_of
+from radtool.report import checklists
+from radtool.report.results import Answer
 from radtool.settings import parse_settings, read_yaml
 from radtool.table import Endpoint
 
 __all__ = [
     "CohortSettings",
     "DataSettings",
+    "EvidenceSettings",
     "ExtractionSettings",
     "PredictorSettings",
     "SegmentationSettings",
@@ -143,6 +146,35 @@ class ValidationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSettings:
+    """A fact for the checklists that the run itself cannot know.
+
+    Parameters
+    ----------
+    topic : str
+        A key of `radtool.report.checklists.TOPICS`.
+    text : str
+        What was done, with its number; never empty.
+    file : Path, optional
+        What proves it, beside the study file; its hash goes into the provenance.
+    link : str, optional
+        What proves it elsewhere: a DOI, a registration.
+    """
+
+    topic: str
+    text: str
+    file: Path | None = None
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        if self.topic not in checklists.TOPICS:
+            near = did_you_mean(self.topic, checklists.TOPICS)
+            raise ParameterError(f"[evidence] has no topic {self.topic!r}{near}")
+        if not self.text.strip():
+            raise ParameterError(f"[evidence] {self.topic}: say in `text` what was done")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudySettings:
     """A whole study file.
 
@@ -169,6 +201,13 @@ class StudySettings:
         Cut-offs, always from the development cohort.
     marker_model : {"xgboost", "logistic", "random_forest", "elastic_net"}
         What predicts binary markers.
+    subgroups : tuple of str
+        Columns whose groups get a performance of their own; numbers are cut at the development
+        cohort's median. They need not be predictors.
+    evidence : tuple of EvidenceSettings
+        Facts for the checklists that the run cannot know.
+    answers : tuple of Answer
+        The authors' own, final answers to checklist items; nothing else is ever final.
     """
 
     title: str
@@ -185,6 +224,9 @@ class StudySettings:
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     risk_groups: Literal["median", "tertiles", "p75"] = "median"
     marker_model: Literal["xgboost", "logistic", "random_forest", "elastic_net"] = "xgboost"
+    subgroups: tuple[str, ...] = ()
+    evidence: tuple[EvidenceSettings, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; paths by name only, so that a moved study has the same hash."""
@@ -199,7 +241,14 @@ class StudySettings:
             if isinstance(chosen, str)
             else {modality: Path(name).name for modality, name in chosen.items()}
         )
+        for fact in plain["evidence"]:
+            fact["file"] = fact["file"].name if fact["file"] else None
         return plain
+
+    def computed(self) -> dict[str, Any]:
+        """Return what numbers depend on: words and checklist answers may change without a rerun."""
+        words = ("title", "description", "evidence", "answers")
+        return {key: value for key, value in self.to_dict().items() if key not in words}
 
     @property
     def sha256(self) -> str:
@@ -218,7 +267,7 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
         A file that it names does not exist.
     """
     source = Path(path)
-    study = parse_settings(StudySettings, read_yaml(source), source.name)
+    study = parse_settings(StudySettings, _with_words(read_yaml(source)), source.name)
     folder = source.resolve().parent
     absolute = {
         name: folder / getattr(study.data, name)
@@ -233,11 +282,41 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
     names = [endpoint.name for endpoint in study.endpoints]
     if len(set(names)) < len(names):
         raise ParameterError(f"{source.name}: two endpoints have the same name: {names}")
+    try:
+        checklists.check_answers(study.answers)
+    except InputError as error:
+        raise ParameterError(f"{source.name} [answers]: {error}") from error
     return dataclasses.replace(
         study,
+        evidence=tuple(_with_file(fact, folder, source.name) for fact in study.evidence),
         data=dataclasses.replace(study.data, **absolute),
         extraction=ExtractionSettings(parameters=_beside(study.extraction.parameters, folder)),
     )
+
+
+def _with_words(document: dict[str, Any]) -> dict[str, Any]:
+    """Give back the words yes and no, which YAML reads as true and false, to the answers."""
+    answers = document.get("answers")
+    if not isinstance(answers, list):
+        return document
+    words = {True: "yes", False: "no"}
+    plain = [
+        {**entry, "answer": words[entry["answer"]]}
+        if isinstance(entry, dict) and isinstance(entry.get("answer"), bool)
+        else entry
+        for entry in answers
+    ]
+    return {**document, "answers": plain}
+
+
+def _with_file(fact: EvidenceSettings, folder: Path, name: str) -> EvidenceSettings:
+    """Make the file of a fact absolute; a file that is not there proves nothing."""
+    if fact.file is None:
+        return fact
+    place = folder / fact.file
+    if not place.is_file():
+        raise ParameterError(f"{name} [evidence] {fact.topic}: {place} does not exist")
+    return dataclasses.replace(fact, file=place)
 
 
 def _beside(chosen: str | dict[str, str], folder: Path) -> str | dict[str, str]:

@@ -16,6 +16,7 @@ from radtool.provenance import provenance, timestamp
 from radtool.report.results import (
     CaseFailure,
     EndpointResults,
+    Evidence,
     Extraction,
     FlowBox,
     MaskOrigin,
@@ -23,7 +24,7 @@ from radtool.report.results import (
     StudyResults,
     TruthRow,
 )
-from radtool.study.config import StudySettings
+from radtool.study.config import EvidenceSettings, StudySettings
 from radtool.study.features import MadeFeatures
 from radtool.study.truth import endpoint_truth, study_truth
 from radtool.table import FAMILIES, Failure, feature_columns
@@ -43,6 +44,7 @@ def gather(
         inputs.append(settings.data.outcomes)
     if settings.data.manifest is not None:
         inputs.append(settings.data.manifest)
+    inputs += [fact.file for fact in settings.evidence if fact.file is not None]
     return StudyResults(
         title=settings.title,
         description=settings.description,
@@ -54,9 +56,17 @@ def gather(
         findings=tuple(made.cases.findings) if made.cases else (),
         masks=_masks(made),
         truth=_truth(settings, made),
+        evidence=tuple(_evidence(fact) for fact in settings.evidence),
+        answers=settings.answers,
         provenance=provenance(settings.to_dict(), inputs, root=folder),
         generated=timestamp(),
     )
+
+
+def _evidence(fact: EvidenceSettings) -> Evidence:
+    places = (fact.file.name if fact.file else "", fact.link)
+    source = ", ".join(place for place in places if place)
+    return Evidence(topic=fact.topic, text=fact.text, source=source)
 
 
 def _with_truth(endpoint: EndpointResults, settings: StudySettings) -> EndpointResults:

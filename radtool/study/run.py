@@ -171,6 +171,7 @@ def _plan(settings: StudySettings, endpoint: Endpoint, jobs: int) -> Plan:
         batch=settings.batch,
         marker_model=settings.marker_model,
         risk_groups=settings.risk_groups,
+        subgroups=settings.subgroups,
         folds=settings.validation.folds,
         repeats=settings.validation.repeats,
         bootstrap=settings.validation.bootstrap,
@@ -193,7 +194,7 @@ class _Run:
         """Everything that the answer to one endpoint depends on."""
         outcomes = self.settings.data.outcomes
         return {
-            "study": self.settings.to_dict(),
+            "study": self.settings.computed(),
             "endpoint": endpoint.name,
             "external": self.external,
             "features": sha256(self.folder / "features.parquet"),
@@ -203,11 +204,12 @@ class _Run:
 
     def answer(self, endpoint: Endpoint, plan: Plan) -> dict[str, Any]:
         """Join, develop, validate; returns EndpointResults as JSON values."""
+        asked = [name for name in plan.subgroups if name not in self.made.table.columns]
         study = join(
             self.made.table,
             str(self.settings.data.outcomes),
             endpoint=endpoint,
-            covariates=list(plan.clinical),
+            covariates=list(dict.fromkeys((*plan.clinical, *asked))),
         )
         who = self.settings.cohorts
         cohorts = Cohorts(

@@ -73,3 +73,52 @@ def test_what_is_wrong_in_a_study_file_is_named(
 def test_validation_needs_at_least_two_folds(folder: Path) -> None:
     with pytest.raises(ParameterError, match="folds >= 2"):
         read_study(write(folder, GOOD + "validation: {folds: 1}\n"))
+
+
+WORDS = """
+subgroups: [sex]
+evidence:
+  - {topic: eligibility, text: "NSCLC stage I to III, 2004 to 2014", file: protocol.txt}
+  - {topic: phantom, text: "13 settings of CCR1", link: "doi:10.1000/1"}
+answers:
+  - {checklist: tripod_ai, item: 3a, answer: no, text: not yet written}
+  - {checklist: rqs1, item: 2, answer: yes, text: two readers, points: 1}
+"""
+
+
+def test_evidence_and_answers_are_read_and_yaml_s_no_is_a_no(folder: Path) -> None:
+    (folder / "protocol.txt").write_text("who could enter")
+    study = read_study(write(folder, GOOD + WORDS))
+    assert [fact.topic for fact in study.evidence] == ["eligibility", "phantom"]
+    assert study.evidence[0].file == folder.resolve() / "protocol.txt"
+    assert [(a.item, a.answer) for a in study.answers] == [("3a", "no"), ("2", "yes")]
+
+
+def test_answers_change_no_number(folder: Path) -> None:
+    (folder / "protocol.txt").write_text("who could enter")
+    plain = read_study(write(folder, GOOD + "subgroups: [sex]\n"))
+    assert read_study(write(folder, GOOD + WORDS)).computed() == plain.computed()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("file: protocol.txt", "file: gone.txt", r"\[evidence\] eligibility: .*does not exist"),
+        ("topic: phantom", "topic: fantom", "no topic 'fantom'; did you mean 'phantom'"),
+        ('text: "13 settings of CCR1", ', "", "needs the key 'text'"),
+        ('"13 settings of CCR1"', '" "', "say in `text` what was done"),
+        ("item: 3a", "item: 3z", r"\[answers\]: TRIPOD\+AI 2024 has no item '3z'"),
+        ("answer: no", "answer: maybe", "'maybe' is not allowed"),
+        ("points: 1", "points: 9", "gives 0 to 1 points, not 9"),
+        (", text: not yet written", "", "say in `text` why"),
+        ("checklist: rqs1", "checklist: rqs3", "'rqs3' is not allowed"),
+    ],
+)
+def test_words_that_prove_nothing_are_refused_before_anything_runs(
+    folder: Path, old: str, new: str, message: str
+) -> None:
+    (folder / "protocol.txt").write_text("who could enter")
+    text = GOOD + WORDS
+    assert old in text
+    with pytest.raises(ParameterError, match=message):
+        read_study(write(folder, text.replace(old, new)))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +12,7 @@ from radtool.features import extract_cohort
 from radtool.image import Geometry, Mask
 from radtool.io import read_mask, write_mask
 from radtool.models import load_signature
+from radtool.report.checklists import fill_all
 from radtool.study import predict_cases, run_study, validate_signature, write_report
 from radtool.table import Endpoint
 
@@ -225,3 +227,34 @@ def test_a_feature_without_a_single_value_is_named(study_folder: Path) -> None:
     model = next(m for m in done.results.endpoints[0].models if m.name == "radiomics")
     dropped = {item.feature: item.reason for step in model.path for item in step.dropped}
     assert "no finite value" in dropped["original_stat_skewness"]
+
+
+def test_authors_words_reach_the_checklists_without_a_new_computation(study_folder: Path) -> None:
+    out = study_folder / "out"
+    run_study(study_folder / "study.yaml", out)
+    stage = out / "stages" / "os.json"
+    before = stage.stat().st_mtime_ns
+    text = (study_folder / "study.yaml").read_text()
+    (study_folder / "protocol.txt").write_text("adults")
+    (study_folder / "study.yaml").write_text(
+        text
+        + "evidence:\n  - {topic: eligibility, text: adults, file: protocol.txt}\n"
+        + "answers:\n  - {checklist: clear, item: 8, answer: no, text: public data}\n"
+    )
+    results = run_study(study_folder / "study.yaml", out).results
+    assert stage.stat().st_mtime_ns == before
+    filled = {one.key: {item.item: item for item in one.items} for one in fill_all(results)}
+    assert (filled["clear"]["8"].status, filled["clear"]["8"].answer) == ("answered", "no")
+    assert filled["tripod_ai"]["6b"].proofs[0].where == "protocol.txt"
+    assert any("protocol.txt" in name for name in results.provenance["inputs"])
+
+
+def test_subgroups_may_be_columns_that_predict_nothing(study_folder: Path) -> None:
+    people = pd.read_csv(study_folder / "outcomes.csv")
+    people["sex"] = np.where(np.arange(len(people)) % 2, "f", "m")
+    people.to_csv(study_folder / "outcomes.csv", index=False)
+    text = (study_folder / "study.yaml").read_text()
+    (study_folder / "study.yaml").write_text(text + "subgroups: [sex]\n")
+    endpoint = run_study(study_folder / "study.yaml", study_folder / "out").results.endpoints[0]
+    assert {row.level for row in endpoint.subgroups} == {"", "f", "m"}
+    assert "sex" not in endpoint.signatures[0].features

@@ -14,7 +14,7 @@ from radtool.report.checklists.evidence import collect
 from radtool.report.checklists.topics import Proof
 from radtool.report.results import Answer, StudyResults
 
-__all__ = ["CHECKLISTS", "Filled", "FilledItem", "fill", "fill_all"]
+__all__ = ["CHECKLISTS", "Filled", "FilledItem", "check_answers", "fill", "fill_all"]
 
 CHECKLISTS = ("clear", "metrics", "tripod_ai", "ibsi", "rqs1", "rqs2")
 Status = Literal["answered", "proposed", "evidence", "open"]
@@ -91,6 +91,25 @@ def _load(key: str) -> Mapping[str, Any]:
     return loaded
 
 
+def check_answers(answers: Sequence[Answer]) -> None:
+    """Check the users' answers before anything is computed.
+
+    Raises
+    ------
+    InputError
+        A checklist does not have the item, an item is answered twice or without a reason, or its
+        points are out of range.
+    """
+    for key in dict.fromkeys(answer.checklist for answer in answers):
+        data = _load(key)
+        items = {item["item"]: item for item in data["items"]}
+        own = _answers(key, f"{data['name']} {data['version']}", answers, list(items))
+        for number, answer in own.items():
+            if not answer.text.strip():
+                raise InputError(f"{key} item {number}: say in `text` why, or where it stands")
+            _answered_points(items[number], None, answer)
+
+
 def fill_all(results: StudyResults) -> tuple[Filled, ...]:
     """Fill every checklist from one study."""
     proofs = collect(results)
@@ -127,7 +146,7 @@ def fill(
     known = collect(results) if proofs is None else proofs
     data = _load(key)
     name = f"{data['name']} {data['version']}"
-    answers = _answers(key, name, results, [item["item"] for item in data["items"]])
+    answers = _answers(key, name, results.answers, [item["item"] for item in data["items"]])
     conditions = _conditions(results)
     return Filled(
         key=key,
@@ -141,9 +160,11 @@ def fill(
     )
 
 
-def _answers(key: str, name: str, results: StudyResults, items: Sequence[str]) -> dict[str, Answer]:
+def _answers(
+    key: str, name: str, given: Sequence[Answer], items: Sequence[str]
+) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
-    for answer in results.answers:
+    for answer in given:
         if answer.checklist != key:
             continue
         if answer.item not in items:

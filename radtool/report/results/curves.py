@@ -226,7 +226,7 @@ class SubgroupRow(Record):
     model, cohort : str
         Names as in the performance rows.
     variable, level : str
-        What the cohort was split by.
+        What the cohort was split by; "all" and "": everyone.
     measure : str
         As in `PerformanceRow`, or "hazard_ratio".
     value, lower, upper : float, optional
@@ -235,6 +235,8 @@ class SubgroupRow(Record):
         Size and events.
     p_interaction : float, optional
         On the first row of a variable.
+    design : str
+        As in `PerformanceRow`.
     """
 
     model: str
@@ -248,3 +250,4 @@ class SubgroupRow(Record):
     n: int | None = None
     events: int | None = None
     p_interaction: float | None = None
+    design: str = ""

@@ -216,11 +216,11 @@ def comparison_section(endpoint: EndpointResults) -> Section | None:
 
 
 def subgroup_section(endpoint: EndpointResults) -> Section | None:
-    """Return a forest plot over subgroups for every model and cohort that has them."""
-    keys = dict.fromkeys((r.model, r.cohort, r.measure) for r in endpoint.subgroups)
+    """Return a forest plot over subgroups for every model, cohort and measure that has them."""
+    keys = dict.fromkeys((r.model, r.cohort, r.design, r.measure) for r in endpoint.subgroups)
     figures, tables = [], []
     for key in keys:
-        rows = [r for r in endpoint.subgroups if (r.model, r.cohort, r.measure) == key]
+        rows = [r for r in endpoint.subgroups if (r.model, r.cohort, r.design, r.measure) == key]
         figures.append(_subgroup_figure(endpoint, rows))
         tables.append(_subgroup_table(endpoint, rows))
     if not figures:
@@ -231,7 +231,14 @@ def subgroup_section(endpoint: EndpointResults) -> Section | None:
 
 def _subgroup_title(endpoint: EndpointResults, row: SubgroupRow) -> str:
     label = model_label(endpoint.models, row.model)
-    return f"{measure_of(row.measure).label} of {label} in {row.cohort}, by subgroup"
+    where = f"{row.cohort}, {row.design}" if row.design else row.cohort
+    return f"{_subgroup_measure(row)} of {label} in {where}, by subgroup"
+
+
+def _subgroup_measure(row: SubgroupRow) -> str:
+    label = measure_of(row.measure).label
+    label = label[:1].upper() + label[1:]
+    return f"{label} per SD" if row.measure in RATIOS else label
 
 
 def _subgroup_figure(endpoint: EndpointResults, rows: Sequence[SubgroupRow]) -> Figure:
@@ -239,44 +246,70 @@ def _subgroup_figure(endpoint: EndpointResults, rows: Sequence[SubgroupRow]) -> 
     title = _subgroup_title(endpoint, rows[0])
     lines: list[ForestRow] = []
     for i, row in enumerate(rows):
-        if i == 0 or rows[i - 1].variable != row.variable:
-            lines.append(ForestRow(label=row.variable, bold=True))
-        label = f"{row.level} (n = {integer(row.n)})" if row.n is not None else row.level
+        count = f" (n = {integer(row.n)})" if row.n is not None else ""
+        if not row.level:
+            label = f"{'Everyone' if row.variable == 'all' else row.variable}{count}"
+        else:
+            label = f"{row.level}{count}"
+            if i == 0 or rows[i - 1].variable != row.variable:
+                lines.append(ForestRow(label=row.variable, bold=True))
         lines.append(ForestRow(label=label, value=row.value, lower=row.lower, upper=row.upper))
     said = "; ".join(
         f"{r.variable} {r.level} {estimate(r.value, r.lower, r.upper, info.digits)}" for r in rows
     )
     drawn = draw_forest(
         lines,
-        label=info.label,
+        label=_subgroup_measure(rows[0]),
         alt=f"{title}: {said}.",
         reference=info.chance,
         log=rows[0].measure in RATIOS,
         digits=info.digits,
     )
-    name = f"{slug(endpoint.question.name)}-subgroups-{slug(rows[0].model)}-{slug(rows[0].cohort)}"
-    return Figure(name=f"{name}-{slug(rows[0].measure)}-figure", svg=drawn, caption=f"{title}.")
+    return Figure(
+        name=f"{_subgroup_name(endpoint, rows[0])}-figure", svg=drawn, caption=f"{title}."
+    )
+
+
+def _subgroup_name(endpoint: EndpointResults, row: SubgroupRow) -> str:
+    parts = (endpoint.question.name, "subgroups", row.model, row.cohort, row.design, row.measure)
+    return "-".join(slug(part) for part in parts if part)
 
 
 def _subgroup_table(endpoint: EndpointResults, rows: Sequence[SubgroupRow]) -> Table:
     info = measure_of(rows[0].measure)
-    name = f"{slug(endpoint.question.name)}-subgroups-{slug(rows[0].model)}-{slug(rows[0].cohort)}"
     fields = ("variable", "level", "n", "events", "value", "lower", "upper", "p_interaction")
+    tested = any(r.p_interaction is not None for r in rows)
+    notes = []
+    if rows[0].measure in RATIOS:
+        notes.append("Per standard deviation of the development cohort’s score.")
+    if tested:
+        notes.append(
+            "p interaction: likelihood-ratio test that the effect differs between the groups;"
+            " not corrected for the number of columns."
+        )
+    if any(r.value is None for r in rows):
+        notes.append("–: too few cases or events to say anything, and not in the test.")
+    heads = ("Variable", "Level", "n", "Events", f"{_subgroup_measure(rows[0])} (95 % CI)")
     return Table(
-        name=f"{name}-{slug(rows[0].measure)}",
+        name=_subgroup_name(endpoint, rows[0]),
         caption=_subgroup_title(endpoint, rows[0]),
-        columns=("Variable", "Level", "n", "Events", f"{info.label} (95 % CI)", "p interaction"),
-        rows=tuple(
-            (
-                r.variable,
-                r.level,
-                integer(r.n),
-                integer(r.events),
-                estimate(r.value, r.lower, r.upper, info.digits),
-                p_value(r.p_interaction) if r.p_interaction is not None else "",
-            )
-            for r in rows
-        ),
+        columns=(*heads, "p interaction") if tested else heads,
+        rows=tuple(_subgroup_line(r, info.digits, tested=tested) for r in rows),
         sheet=Sheet(fields, tuple(tuple(getattr(r, f) for f in fields) for r in rows)),
+        note=" ".join(notes),
         text_columns=2,
     )
+
+
+def _subgroup_line(row: SubgroupRow, digits: int, *, tested: bool) -> tuple[str, ...]:
+    everyone = row.variable == "all" and not row.level
+    cells = (
+        "everyone" if everyone else row.variable,
+        row.level,
+        integer(row.n),
+        integer(row.events),
+        estimate(row.value, row.lower, row.upper, digits),
+    )
+    if not tested:
+        return cells
+    return (*cells, p_value(row.p_interaction) if row.p_interaction is not None else "")
