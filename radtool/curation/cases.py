@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from radtool.curation.checks import Checks, Rule, Value
+from radtool.curation.contours import contour_traits
 from radtool.curation.measures import describe_image, describe_mask
 from radtool.curation.naming import safe_name
 from radtool.curation.previews import write_preview
@@ -31,7 +32,7 @@ from radtool.io.seg import read_segments
 
 __all__ = ["CaseResult", "MaskTask", "SeriesTask", "remembered", "run_series"]
 
-RESULT_VERSION = "1"
+RESULT_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ class CaseResult:
         "used", "excluded" or "no mask".
     reused : bool
         Whether it was taken from an earlier run.
+    traits : dict
+        Case id -> `contour_traits`, for the comparison with the other contours of the cohort.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -127,6 +130,7 @@ class CaseResult:
     failures: list[dict[str, Any]] = field(default_factory=list)
     status: str = "excluded"
     reused: bool = False
+    traits: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def outputs(self) -> set[str]:
@@ -300,6 +304,7 @@ def _mask_of(
     if broken:
         result.fail(case, broken, wanted.path)
         return None
+    result.traits[case] = contour_traits(image, mask)
     columns: dict[str, Value] = {
         "roi_original": wanted.original,
         "mask_origin": wanted.kind,

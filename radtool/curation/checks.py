@@ -33,7 +33,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "mask": (
         "present", "volume_ml", "voxels", "slices", "components", "inside_image",
-        "touches_border", "volume_error", "metal_ml", "mean",
+        "touches_border", "volume_error", "metal_ml", "mean", "anomaly",
     ),
 }  # fmt: skip
 """Which columns a rule of each section may look at."""

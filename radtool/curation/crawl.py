@@ -23,7 +23,7 @@ __all__ = ["Crawl", "crawl"]
 
 logger = logging.getLogger(__name__)
 
-CACHE_VERSION = "2"
+CACHE_VERSION = "3"
 CHUNK = 256
 
 Progress = Callable[[int, int, str], None]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from radtool.curation.cases import SeriesTask, remembered, run_series
 from radtool.curation.checks import load_checks
+from radtool.curation.contours import note_unusual
 from radtool.curation.crawl import Crawl, crawl
 from radtool.curation.document import write_document
 from radtool.curation.grouping import Match, find_series, match_masks
@@ -94,6 +95,7 @@ def curate(  # noqa: PLR0913 - one call does the whole job; everything but the f
     matches = match_masks([mask for mask in masks if not mask.problem], series)
     planned = plan_series(series, matches, names, rules, identities)
     _run(planned, target, work, jobs, progress)
+    note_unusual((plan.result, plan.task.checks) for plan in planned if plan.task is not None)
     if isinstance(identities, Pseudonyms):
         identities.save(private / "key.csv")
     unmatched = [

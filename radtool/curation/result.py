@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from radtool.table import Failure
+from radtool.table import Failure, failures_in_words
 
 __all__ = ["CurationResult", "FlowStep"]
 
@@ -61,6 +61,15 @@ class CurationResult:
     failures: list[Failure] = field(default_factory=list)
     flow: tuple[FlowStep, ...] = ()
     reused: int = 0
+
+    def __repr__(self) -> str:
+        patients = self.manifest["patient_id"].nunique()
+        head = (
+            f"{len(self.manifest)} case(s) of {patients} patient(s) from {len(self.series)} series;"
+            f" {len(self.findings)} finding(s), {len(self.failures)} failure(s);"
+            f" see {self.out / 'curation.html'}"
+        )
+        return "\n".join([head, *failures_in_words(self.failures)])
 
     @property
     def findings(self) -> pd.DataFrame:

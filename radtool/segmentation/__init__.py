@@ -14,7 +14,6 @@ from radtool.segmentation.observers import (
     staple,
 )
 from radtool.segmentation.predict import FLAGS, Segmentation, segment
-from radtool.segmentation.quality import contour_anomaly, contour_traits
 from radtool.segmentation.runtime import BUNDLED, Network, load_network, pick_device
 from radtool.segmentation.segmenters import (
     Segmenter,
@@ -46,8 +45,6 @@ __all__ = [
     "apply_segmenter",
     "assign_splits",
     "compare_masks",
-    "contour_anomaly",
-    "contour_traits",
     "detect_lesions",
     "export_onnx",
     "grad_cam",

@@ -23,7 +23,7 @@ from skimage.measure import marching_cubes, mesh_surface_area
 from radtool.errors import GeometryError
 from radtool.image import Geometry, Mask
 
-__all__ = ["SurfaceDistances", "check_masks_match", "surface_area", "surface_distances"]
+__all__ = ["SurfaceDistances", "check_masks_match", "surface_distances"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,14 +99,6 @@ def surface_distances(reference: Mask, other: Mask) -> SurfaceDistances:
     to_other, reference_areas = _sorted(maps[1][borders[0]], areas[codes[0][borders[0]]])
     to_reference, other_areas = _sorted(maps[0][borders[1]], areas[codes[1][borders[1]]])
     return SurfaceDistances(to_other, to_reference, reference_areas, other_areas)
-
-
-def surface_area(mask: Mask) -> float:
-    """Surface of a mask in mm², summed over its surface elements; 0 for an empty mask."""
-    box = _joint_box(mask.array, mask.array)
-    if box is None:
-        return 0.0
-    return float(np.array(_areas(mask.geometry.spacing))[_corner_codes(mask.array[box])].sum())
 
 
 def _joint_box(a: np.ndarray, b: np.ndarray) -> tuple[slice, ...] | None:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radtool.curation.contours import contour_anomaly, contour_traits
 from radtool.errors import InputError
 from radtool.image import Geometry, Image, Mask
-from radtool.segmentation.quality import contour_anomaly, contour_traits
 
 SHAPE, SPACING = (24, 40, 40), (3.0, 1.5, 1.5)
 
