@@ -42,7 +42,7 @@ FAMILIES = (
     # pyradiomics convention
     "shape", "shape2D", "firstorder", "gldm",
 )  # fmt: skip
-_FEATURE = re.compile(rf"^[A-Za-z]\w*?_(?:{'|'.join(FAMILIES)})_\w+$")
+_FEATURE = re.compile(rf"^[A-Za-z][\w.-]*?_(?:{'|'.join(FAMILIES)})_\w+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ class Failure:
 def feature_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns that are features, by the shape of their name, in table order.
 
-    A feature is ``<image>_<family>_<feature>…`` with a family of `FAMILIES`, an identifier
-    (letters, digits, underscore).
+    A feature is ``<image>_<family>_<feature>…`` with a family of `FAMILIES`; letters, digits and
+    underscores, in the image part also the hyphens and dots of pyradiomics' names
+    (``log-sigma-2-0-mm-3D_firstorder_Mean``).
 
     Examples
     --------

@@ -81,3 +81,12 @@ def test_impossible_outcomes_are_refused(event: list, duration: list, message: s
 def test_outcome_without_its_columns_says_what_came() -> None:
     with pytest.raises(TableError, match=r"got \['time', 'status'\]"):
         check_survival(pd.DataFrame(columns=["time", "status"]))
+
+
+def test_pyradiomics_own_names_are_features() -> None:
+    columns = [
+        "original_shape_VoxelVolume", "log-sigma-2-0-mm-3D_firstorder_Mean",
+        "wavelet-LLH_glcm_Contrast", "lbp-3D-m1_glszm_ZoneEntropy",
+        "diagnostics_Image-original_Hash", "Mask-interpolated", "clinical.T.Stage",
+    ]  # fmt: skip
+    assert feature_columns(pd.DataFrame(columns=columns)) == columns[:4]
