@@ -10,6 +10,7 @@ from radtool.evaluation.comparison import (
     aggregate_lesions,
     bootstrap_interval,
     compare_proportions,
+    driving_lesions,
     likelihood_ratio_test,
     misspecification_test,
     slope_test,
@@ -35,7 +36,7 @@ from radtool.evaluation.concordance import (
 )
 from radtool.evaluation.cox import CoxFit, baseline_hazard, fit_cox, martingale_residuals
 from radtool.evaluation.decision import decision_curve
-from radtool.evaluation.designs import grouped_folds
+from radtool.evaluation.designs import grouped_folds, grouped_split
 from radtool.evaluation.estimate import Estimate
 from radtool.evaluation.gray import gray_test
 from radtool.evaluation.horizon import (
@@ -48,6 +49,7 @@ from radtool.evaluation.horizon import (
     observed_over_expected,
 )
 from radtool.evaluation.kaplan_meier import KaplanMeier, LogRank, kaplan_meier, logrank
+from radtool.evaluation.marker_bootstrap import bootstrap_marker
 from radtool.evaluation.marker_calibration import (
     MarkerCalibration,
     hosmer_lemeshow,
@@ -79,6 +81,7 @@ from radtool.evaluation.survival_calibration import (
     poisson_calibration,
     smooth_calibration,
 )
+from radtool.evaluation.two_groups import compare_means
 
 __all__ = [
     "CoxFit",
@@ -96,6 +99,7 @@ __all__ = [
     "average_precision",
     "baseline_hazard",
     "bootstrap_interval",
+    "bootstrap_marker",
     "brier",
     "brier_at",
     "calibration_groups",
@@ -107,11 +111,13 @@ __all__ = [
     "compare_at",
     "compare_auc",
     "compare_c",
+    "compare_means",
     "compare_proportions",
     "competing_auc",
     "competing_brier",
     "competing_observed_over_expected",
     "decision_curve",
+    "driving_lesions",
     "event_by",
     "events_per_variable",
     "expand_fine_gray",
@@ -121,6 +127,7 @@ __all__ = [
     "gonen_heller",
     "gray_test",
     "grouped_folds",
+    "grouped_split",
     "harrell_c",
     "hosmer_lemeshow",
     "incidence_at",

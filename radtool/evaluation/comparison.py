@@ -17,6 +17,7 @@ __all__ = [
     "aggregate_lesions",
     "bootstrap_interval",
     "compare_proportions",
+    "driving_lesions",
     "likelihood_ratio_test",
     "misspecification_test",
     "slope_test",
@@ -187,6 +188,31 @@ def aggregate_lesions(
         names = varying.index[varying > 1].tolist()
         raise InputError(f"lesions of patient(s) {names[:5]} have different outcomes")
     return grouped.first(), merged
+
+
+def driving_lesions(score: pd.Series, patients: pd.Series) -> pd.Series:
+    """Name the lesion whose score is the patient's: the highest, the first of equal ones.
+
+    Parameters
+    ----------
+    score : Series
+        Score of each lesion.
+    patients : Series
+        Patient of each lesion, same index.
+
+    Returns
+    -------
+    Series
+        Index of the lesion, one row a patient, in the order of `aggregate_lesions`.
+
+    Examples
+    --------
+    >>> lesions = pd.Series([0.1, 0.7, 0.4], index=["a1", "a2", "b1"])
+    >>> driving_lesions(lesions, pd.Series(["A", "A", "B"], index=lesions.index)).to_dict()
+    {'A': 'a2', 'B': 'b1'}
+    """
+    grouped = score.groupby(patients.astype(str).to_numpy(), sort=True)
+    return grouped.idxmax().rename("lesion")
 
 
 def _chisq(statistic: float, df: int) -> pd.DataFrame:

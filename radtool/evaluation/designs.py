@@ -7,7 +7,7 @@ import pandas as pd
 
 from radtool.errors import InputError
 
-__all__ = ["grouped_folds", "resample_patients"]
+__all__ = ["grouped_folds", "grouped_split", "resample_patients"]
 
 
 def grouped_folds(
@@ -54,6 +54,55 @@ def grouped_folds(
         fold[members] = (np.arange(len(members)) + dealt) % folds
         dealt += len(members)
     return fold[code]
+
+
+def grouped_split(
+    y: pd.DataFrame | pd.Series,
+    patients: pd.Series | np.ndarray,
+    *,
+    share: float = 0.3,
+    seed: int = 0,
+) -> np.ndarray:
+    """Hold out a share of the patients, of those with an event and without alike.
+
+    Parameters
+    ----------
+    y : DataFrame or Series
+        ``event`` and ``duration``, or a boolean marker.
+    patients : array-like of shape (n,)
+        Patient of each case; all cases of a patient fall on one side.
+    share : float, default 0.3
+        Of the patients that are held out; at least one of each kind stays on each side.
+    seed : int, default 0
+        Same seed, same split.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True: held out.
+
+    Raises
+    ------
+    InputError
+        The share is not between 0 and 1, or a side would be without a kind of patient.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"share must be between 0 and 1, got {share}")
+    positive = np.asarray(y["event"] if isinstance(y, pd.DataFrame) else y, dtype=bool)
+    code, names = pd.factorize(np.asarray(patients).astype(str), sort=True)
+    has = np.zeros(len(names), dtype=bool)
+    np.logical_or.at(has, code, positive)
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(len(names), dtype=bool)
+    for kind, words in ((True, "with an event"), (False, "without an event")):
+        members = rng.permutation(np.flatnonzero(has == kind))
+        if len(members) < 2:
+            raise InputError(
+                f"{len(members)} patient(s) {words}; a split needs at least 2, one on each side"
+            )
+        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        held_out[members[:count]] = True
+    return held_out[code]
 
 
 def resample_patients(patients: pd.Series | np.ndarray, rng: np.random.Generator) -> np.ndarray:

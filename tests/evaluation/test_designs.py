@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from radtool.errors import InputError
-from radtool.evaluation import grouped_folds
+from radtool.evaluation import grouped_folds, grouped_split
 from radtool.evaluation.designs import resample_patients
 
 
@@ -51,3 +51,25 @@ def test_patients_are_drawn_whole(cohort):
     size = pd.Series(patients).value_counts()
     drawn = pd.Series(patients[rows]).value_counts()
     assert (drawn % size[drawn.index] == 0).all()
+
+
+def test_a_split_keeps_patients_whole_and_the_share_of_events():
+    rng = np.random.default_rng(0)
+    patients = pd.Series(rng.integers(0, 400, 2000).astype(str))
+    y = pd.Series(rng.random(2000) < 0.03)
+    held = grouped_split(y, patients, share=0.3, seed=1)
+    assert not set(patients[held]) & set(patients[~held])
+    with_event = y.groupby(patients.to_numpy()).any()
+    out = with_event[sorted(set(patients[held]))]
+    assert out.sum() == round(0.3 * with_event.sum())
+    assert (~out).sum() == round(0.3 * (~with_event).sum())
+    np.testing.assert_array_equal(held, grouped_split(y, patients, share=0.3, seed=1))
+    assert (held != grouped_split(y, patients, share=0.3, seed=2)).any()
+
+
+def test_a_split_without_two_patients_of_a_kind_is_refused():
+    y = pd.Series([True, False, False])
+    with pytest.raises(InputError, match="1 patient"):
+        grouped_split(y, np.array(["a", "b", "c"]))
+    with pytest.raises(InputError, match="between 0 and 1"):
+        grouped_split(y, np.array(["a", "b", "c"]), share=1.0)
