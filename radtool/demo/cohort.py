@@ -65,6 +65,11 @@ class DemoCohort:
     patients: int
     faulty: dict[str, str]
 
+    def __repr__(self) -> str:
+        return (
+            f"Synthetic cohort in {self.root}: {self.patients} patients, {len(self.faulty)} faulty"
+        )
+
 
 def write_cohort(
     out: str | os.PathLike[str],

@@ -38,6 +38,12 @@ class Estimate:
     n: int = 0
     se: float | None = None
 
+    def __repr__(self) -> str:
+        interval = ""
+        if self.lower is not None and self.upper is not None:
+            interval = f" ({self.lower:.3f} to {self.upper:.3f})"
+        return f"{self.value:.3f}{interval}, n = {self.n}"
+
     @classmethod
     def normal(
         cls,

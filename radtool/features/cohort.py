@@ -21,7 +21,14 @@ from radtool.features.pyradiomics import PyradiomicsParameters
 from radtool.features.pyradiomics.reference import extract_with_pyradiomics, import_pyradiomics
 from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
 from radtool.io import read_image, read_mask
-from radtool.table import KEYS, MANIFEST_COLUMNS, Failure, read_manifest
+from radtool.table import (
+    KEYS,
+    MANIFEST_COLUMNS,
+    Failure,
+    failures_in_words,
+    feature_columns,
+    read_manifest,
+)
 
 __all__ = ["ENGINE", "CohortResult", "extract_cohort", "image_hash"]
 
@@ -50,6 +57,11 @@ class CohortResult:
 
     table: pd.DataFrame
     failures: list[Failure] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        features = len(feature_columns(self.table))
+        head = f"{len(self.table)} case(s) × {features} features; {len(self.failures)} failure(s)"
+        return "\n".join([head, *failures_in_words(self.failures)])
 
 
 def extract_cohort(

@@ -63,6 +63,11 @@ class Geometry:
                 " must be resampled first"
             )
 
+    def __str__(self) -> str:
+        size = " × ".join(str(n) for n in self.shape)
+        spacing = " × ".join(f"{mm:.4g}" for mm in self.spacing)
+        return f"{size} voxels of {spacing} mm (z, y, x)"
+
     @property
     def direction_matrix(self) -> np.ndarray:
         """Direction as a 3×3 array; columns are the x, y, z index axes in LPS."""

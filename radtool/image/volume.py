@@ -38,6 +38,10 @@ class Image:
     def __post_init__(self) -> None:
         _freeze(self)
 
+    def __repr__(self) -> str:
+        low, high = self.array.min(), self.array.max()
+        return f"Image of {self.geometry}: {low:.6g} to {high:.6g} {self.unit}, {self.array.dtype}"
+
     def with_array(self, array: np.ndarray) -> Image:
         """Same place, other intensities."""
         return Image(array, self.geometry, self.unit)
@@ -76,6 +80,15 @@ class Mask:
                 " compare with the label first (array == 1)"
             )
         _freeze(self)
+
+    def __repr__(self) -> str:
+        voxels = int(np.count_nonzero(self.array))
+        slices = int(np.count_nonzero(self.array.any(axis=(1, 2))))
+        source = f", from {self.origin}" if self.origin else ""
+        return (
+            f"Mask {self.roi!r}: {self.volume_ml:.4g} mL, {voxels} voxel(s) in {slices} slice(s)"
+            f" of {self.geometry}{source}"
+        )
 
     @property
     def is_empty(self) -> bool:

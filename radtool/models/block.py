@@ -47,6 +47,10 @@ class Block:
         object.__setattr__(self, "columns", tuple(columns))
         object.__setattr__(self, "steps", tuple(steps))
 
+    def __str__(self) -> str:
+        names = ", ".join(self.columns[:3]) + (", …" if len(self.columns) > 3 else "")
+        return " > ".join([names, *(type(step).__name__ for step in self.steps)])
+
 
 class FittedBlock:
     """The steps of a block as fitted on training cases."""

@@ -54,6 +54,18 @@ class CrossValidation:
     selected: pd.DataFrame
     y: pd.DataFrame | pd.Series
 
+    def __repr__(self) -> str:
+        name = "C-index" if isinstance(self.y, pd.DataFrame) else "AUC"
+        repeats = self.folds["repeat"].nunique()
+        unfitted = int(self.folds["score"].isna().sum())
+        mean = self.folds["score"].mean()
+        return (
+            f"{len(self.folds) // repeats} folds × {repeats} repeat(s) of {len(self.y)} cases:"
+            f" {name} {mean:.3f}, mean of folds"
+            + (f"; {unfitted} fold(s) without a score, see .folds" * bool(unfitted))
+            + "; .summary() has the interval"
+        )
+
     @property
     def risk(self) -> pd.Series:
         """Mean out-of-fold score of each case over the repeats."""

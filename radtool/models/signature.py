@@ -83,6 +83,16 @@ class Signature:
         self.search = {key: list(values) for key, values in (search or {}).items()}
         self.seed = seed
 
+    def __repr__(self) -> str:
+        blocks = " + ".join(f"{name} ({block})" for name, block in self.blocks.items())
+        steps = "".join(f"{type(step).__name__} > " for step in self.steps)
+        state = "not fitted"
+        if hasattr(self, "trained_on_"):
+            used, patients = len(self._used()), self.trained_on_["patients"]
+            state = f"fitted on {patients} patients, {used} input(s) used"
+        model = type(self.model).__name__
+        return f"{type(self).__name__}: {steps}{blocks}; {model}, {self.combine}; {state}"
+
     @classmethod
     def _model(cls, model: Predictor | str) -> Predictor:
         if isinstance(model, Predictor):

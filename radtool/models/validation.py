@@ -58,6 +58,16 @@ class Validation:
     earlier: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        lines = [f"Validation on {len(self.scores)} case(s), look {self.look} at this cohort"]
+        for row in self.measures.itertuples(index=False):
+            value = Estimate(row.value, _bound(row.lower), _bound(row.upper), int(row.n))
+            lines.append(f"  {row.measure}: {value}")
+        if len(self.flags):
+            cases = self.flags["case_id"].nunique()
+            lines.append(f"  {cases} case(s) have values outside the training ranges, see .flags")
+        return "\n".join(lines + [f"  {note}" for note in self.notes])
+
     def __getitem__(self, measure: str) -> Estimate:
         """Return one measure as an Estimate."""
         rows = self.measures[self.measures["measure"] == measure]

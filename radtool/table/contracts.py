@@ -19,6 +19,7 @@ __all__ = [
     "check_features",
     "check_manifest",
     "check_survival",
+    "failures_in_words",
     "feature_columns",
 ]
 
@@ -70,6 +71,14 @@ class Failure:
     def of(cls, case_id: str, stage: str, error: RadtoolError, path: str = "") -> Failure:
         """Make a failure from a caught error."""
         return cls(str(case_id), stage, str(error), str(path))
+
+
+def failures_in_words(failures: list[Failure], most: int = 3) -> list[str]:
+    """Return a line for each of the first failures and one for the rest."""
+    lines = [f"  {f.case_id} [{f.stage}] {f.reason}" for f in failures[:most]]
+    if len(failures) > most:
+        lines.append(f"  … and {len(failures) - most} more in .failures")
+    return lines
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:

@@ -89,6 +89,17 @@ class Study:
     features: list[str]
     left_out: list[Failure] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        positive = self.y["event"] if self.endpoint.is_survival else self.y
+        what = "event(s)" if self.endpoint.is_survival else "positive"
+        others = len(self.X.columns) - len(self.features)
+        return (
+            f"Study of {self.endpoint.name!r}: {len(self.X)} case(s) of"
+            f" {self.patients.nunique()} patient(s), {int(positive.sum())} {what};"
+            f" {len(self.features)} features and {others} other column(s);"
+            f" {len(self.left_out)} left out"
+        )
+
     def take(self, rows: np.ndarray | Sequence[bool] | pd.Series) -> Study:
         """Return the study of some rows (boolean, in the order of X)."""
         chosen = np.asarray(rows, dtype=bool)
