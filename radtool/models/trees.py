@@ -10,6 +10,7 @@ import pandas as pd
 
 from radtool.errors import InputError
 from radtool.models.predictor import Predictor
+from radtool.selection.tree_arrays import descend, tree_arrays
 
 __all__ = ["RandomForest", "XGBoostAFT", "XGBoostCox", "XGBoostMarker"]
 
@@ -222,14 +223,14 @@ class RandomForest(Predictor):
             n_jobs=1,
         ).fit(X.to_numpy(dtype=np.float32), truth)
         self.importance_ = forest.feature_importances_.copy()
-        self.trees_ = [_tree(one.tree_) for one in forest.estimators_]
+        self.trees_ = [tree_arrays(one.tree_) for one in forest.estimators_]
         self.prior_ = float(truth.mean() / (1 - truth.mean()))
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of True, shifted back to the training prevalence."""
         values = X[self.columns_].to_numpy(dtype=np.float32)
-        balanced = np.mean([_descend(tree, values) for tree in self.trees_], axis=0)
+        balanced = np.mean([descend(tree, values) for tree in self.trees_], axis=0)
         odds = balanced / np.maximum(1 - balanced, 1e-12) * self.prior_
         return odds / (1 + odds)
 
@@ -237,25 +238,3 @@ class RandomForest(Predictor):
         """Return ``feature, gain``: the mean decrease in impurity, most first."""
         table = pd.DataFrame({"feature": self.columns_, "gain": self.importance_})
         return table.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
-
-
-def _tree(tree: Any) -> dict[str, np.ndarray]:
-    return {
-        "left": tree.children_left.astype(np.int64),
-        "right": tree.children_right.astype(np.int64),
-        "feature": tree.feature.astype(np.int64),
-        "threshold": tree.threshold.astype(float),
-        "value": (tree.value[:, 0, 1] / tree.value[:, 0, :].sum(axis=1)).astype(float),
-    }
-
-
-def _descend(tree: dict[str, np.ndarray], values: np.ndarray) -> np.ndarray:
-    node = np.zeros(len(values), dtype=np.int64)
-    rows = np.arange(len(values))
-    while True:
-        inner = tree["left"][node] >= 0
-        if not inner.any():
-            return tree["value"][node]
-        go_left = values[rows, np.maximum(tree["feature"][node], 0)] <= tree["threshold"][node]
-        following = np.where(go_left, tree["left"][node], tree["right"][node])
-        node = np.where(inner, following, node)

@@ -17,6 +17,7 @@ from radtool.selection.elastic_net import ElasticNetFilter
 from radtool.selection.elimination import BackwardElimination
 from radtool.selection.exploration import FeatureExploration, explore
 from radtool.selection.filters import StabilityFilter, VarianceFilter, VolumeFilter
+from radtool.selection.forest_imputer import ForestImputer
 from radtool.selection.kappa import Kappa, cohen_kappa, fleiss_kappa
 from radtool.selection.multiplicity import adjust_p
 from radtool.selection.power import YeoJohnson
@@ -42,6 +43,7 @@ __all__ = [
     "ElasticNetFilter",
     "FeatureExploration",
     "ForestImportanceFilter",
+    "ForestImputer",
     "Kappa",
     "MRMRFilter",
     "MedianImputer",

@@ -17,6 +17,7 @@ from radtool.selection.likelihood import cox_likelihood, logistic_likelihood, ne
 __all__ = ["LEARNERS", "Target", "fit_learner", "read_target", "stratified_folds"]
 
 LEARNERS = ("linear", "forest", "xgboost")
+_EXACT = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +58,21 @@ def read_target(y: Any, cases: int, name: str) -> Target:
     return Target(binary_target(y, cases, name), None)
 
 
-def stratified_folds(event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Fold of each case, events and others dealt out evenly."""
+def stratified_folds(
+    event: np.ndarray,
+    folds: int,
+    rng: np.random.Generator,
+    groups: np.ndarray | None = None,
+) -> np.ndarray:
+    """Fold of each case, events and others dealt out evenly; cases of a group stay together."""
+    if groups is not None:
+        code, names = pd.factorize(np.asarray(groups).astype(str), sort=True)
+        any_event = np.bincount(code, event, minlength=len(names)) > 0
+        return stratified_folds(any_event, folds, rng)[code]
     fold = np.empty(event.size, dtype=int)
     start = 0
-    for group in (True, False):
-        rows = rng.permutation(np.flatnonzero(event == group))
+    for kind in (True, False):
+        rows = rng.permutation(np.flatnonzero(event == kind))
         fold[rows] = (np.arange(rows.size) + start) % folds
         start += rows.size
     return fold
@@ -116,7 +126,8 @@ def _xgboost(
         "subsample": 0.8,
         "seed": seed,
         "nthread": 1,
-        "tree_method": "exact",
+        # Every split of a large table takes minutes; bins of 1/256 lose nothing there.
+        "tree_method": "exact" if len(x) <= _EXACT else "hist",
     }
     data = xgboost.DMatrix(x, label=np.asarray(label, dtype=float))
     booster = xgboost.train(settings, data, num_boost_round=100)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -22,6 +24,16 @@ __all__ = ["RecursiveElimination"]
 _DECIMALS = 10
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Round:
+    """A fit on the features that were left, those that go after it, and its risk function."""
+
+    left: np.ndarray
+    gone: np.ndarray
+    importance: np.ndarray
+    risk: Callable[[np.ndarray], np.ndarray]
+
+
 class RecursiveElimination(Selector):
     """Fit, drop the least important features, and fit again until few are left.
 
@@ -37,6 +49,8 @@ class RecursiveElimination(Selector):
         Share of the remaining features that goes in one round (at least one).
     folds : int, default 5
         Inner folds when `n_features` is None.
+    at_most : int, optional
+        Largest number that may be chosen when `n_features` is None.
     random_state : int, default 0
 
     Attributes
@@ -56,16 +70,31 @@ class RecursiveElimination(Selector):
         learner: Literal["linear", "forest", "xgboost"] = "linear",
         fraction: float = 0.1,
         folds: int = 5,
+        at_most: int | None = None,
         random_state: int = 0,
     ) -> None:
         self.n_features = n_features
         self.learner = learner
         self.fraction = fraction
         self.folds = folds
+        self.at_most = at_most
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
         return two_classes(super().__sklearn_tags__())
+
+    def fit(self, X: Any, y: Any = None, groups: np.ndarray | None = None) -> Self:
+        """Learn which features to keep.
+
+        Parameters
+        ----------
+        X, y
+            Training cases and their outcome.
+        groups : ndarray of shape (n_cases,), optional
+            Patient of each case, where patients have several: inner folds keep them whole.
+        """
+        self._groups = None if groups is None else np.asarray(groups)
+        return super().fit(X, y)
 
     def _choose(self, values: np.ndarray, y: Any) -> np.ndarray:
         self._check_settings()
@@ -74,43 +103,40 @@ class RecursiveElimination(Selector):
         x = values[:, names]
         self.scores_: dict[int, float] = {}
         count = self.n_features if self.n_features is not None else self._best_count(x, target)
-        rounds = self._eliminate(x, target, min(count, names.size))
+        rounds = list(self._eliminate(x, target, min(count, names.size)))
         kept, self.ranking_ = np.ones(names.size, dtype=bool), np.ones(names.size, dtype=int)
-        for place, (gone, importance) in enumerate(rounds):
-            positions = names[gone]
+        for place, one in enumerate(rounds):
+            positions = names[one.gone]
             kept[positions], self.ranking_[positions] = False, len(rounds) - place + 1
-            for position, number in zip(positions, importance, strict=True):
+            for position, number in zip(positions, one.importance, strict=True):
                 self._drop(int(position), f"least important in round {place + 1}", float(number))
         return kept
 
-    def _eliminate(
-        self, x: np.ndarray, target: Target, count: int
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Rounds of (positions that go, their importance)."""
-        left, rounds = np.arange(x.shape[1]), []
+    def _eliminate(self, x: np.ndarray, target: Target, count: int) -> Iterator[_Round]:
+        """Fit, yield what was fitted and what goes, and again until `count` are left."""
+        left = np.arange(x.shape[1])
         while left.size > count:
-            importance, _ = fit_learner(self.learner, x[:, left], target, self.random_state)
+            importance, risk = fit_learner(self.learner, x[:, left], target, self.random_state)
             number = min(max(1, int(self.fraction * left.size)), left.size - count)
             # Of equal importance, the later name goes first.
             order = np.lexsort((-np.arange(left.size), np.round(importance, _DECIMALS)))
             gone = order[:number]
-            rounds.append((left[gone], importance[gone]))
+            yield _Round(left, left[gone], importance[gone], risk)
             left = np.delete(left, gone)
-        return rounds
 
     def _best_count(self, x: np.ndarray, target: Target) -> int:
         rng = np.random.default_rng(self.random_state)
-        fold = stratified_folds(target.event, self.folds, rng)
+        fold = stratified_folds(target.event, self.folds, rng, self._groups)
+        most = self.at_most or x.shape[1]
         scores: dict[int, list[float]] = {}
         for k in range(self.folds):
             train, test = fold != k, fold == k
             part = target.take(train)
-            left = np.arange(x.shape[1])
-            for gone, _ in [*self._eliminate(x[train], part, 1), (np.zeros(0, int), None)]:
-                _, risk = fit_learner(self.learner, x[train][:, left], part, self.random_state)
-                score = _score(risk(x[test][:, left]), target.take(test))
-                scores.setdefault(left.size, []).append(score)
-                left = np.setdiff1d(left, gone)
+            # The last feature is never dropped, but a model of it alone is a candidate.
+            for one in self._eliminate(x[train], part, 0):
+                if one.left.size <= most:
+                    score = _score(one.risk(x[test][:, one.left]), target.take(test))
+                    scores.setdefault(one.left.size, []).append(score)
         self.scores_ = {size: float(np.mean(s)) for size, s in sorted(scores.items())}
         best = max(self.scores_.values())
         return min(size for size, score in self.scores_.items() if score >= best - 1e-12)
@@ -122,6 +148,8 @@ class RecursiveElimination(Selector):
             )
         if self.n_features is not None and self.n_features < 1:
             raise ParameterError(f"{self._name}: n_features must be at least 1")
+        if self.at_most is not None and self.at_most < 1:
+            raise ParameterError(f"{self._name}: at_most must be at least 1, got {self.at_most}")
         if not 0 < self.fraction < 1:
             raise ParameterError(f"{self._name}: fraction must be in (0, 1), got {self.fraction}")
 

@@ -242,8 +242,23 @@ def test_recursive_elimination_chooses_a_number_inside_training(cohort):
     X, y, _ = cohort
     step = RecursiveElimination(None, folds=4).fit(X, y)
     assert 2 <= step.support_.sum() <= 8
+    assert max(step.scores_) == 13
     assert step.scores_[int(step.support_.sum())] == max(step.scores_.values())
     assert step.ranking_[X.columns.get_loc("a")] == 1
+
+
+def test_recursive_elimination_keeps_patients_whole_in_its_folds(rng):
+    """Noise that repeats within a patient predicts the copies, unless folds keep them together."""
+    patients = np.repeat(np.arange(60), 6)
+    X = pd.DataFrame(rng.normal(size=(60, 8))[patients], columns=list("abcdefgh"))
+    y = (rng.random(60) < 0.5)[patients]
+    settings = {"learner": "forest", "fraction": 0.4, "folds": 4, "at_most": 4}
+    apart = RecursiveElimination(None, **settings).fit(X, y)
+    together = RecursiveElimination(None, **settings).fit(X, y, groups=patients)
+    assert max(apart.scores_.values()) > 0.95
+    assert max(together.scores_.values()) < 0.65
+    assert max(together.scores_) <= 4
+    assert together.support_.sum() <= 4
 
 
 def test_volume_residuals_take_the_training_line_out(rng):
