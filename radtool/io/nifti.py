@@ -7,8 +7,10 @@ Only single files are read here (.nii, .nii.gz; NIfTI-1 and NIfTI-2); NIfTI-1 is
 from __future__ import annotations
 
 import gzip
+import itertools
 import math
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,6 +23,10 @@ from radtool.image import Geometry
 __all__ = ["is_nifti", "nifti_bytes", "read_nifti"]
 
 GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WINDOW = 31
+MOST_PACKED = 1100
+"""Deflate makes its input at most 1032 times smaller."""
+PIECE = 1 << 18
 MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 KINDS = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8",
@@ -88,28 +94,69 @@ def read_nifti(source: Path) -> tuple[np.ndarray, Geometry]:
     ----------
     NIfTI-1 Data Format, https://nifti.nimh.nih.gov/nifti-1.
     """
-    data = _bytes(source)
-    header = _header(data, source)
+    try:
+        return _read(source)
+    except (EOFError, zlib.error) as error:
+        raise InputError(f"{source}: truncated or damaged gzip file ({error})") from error
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror or error})") from error
+
+
+def _read(source: Path) -> tuple[np.ndarray, Geometry]:
+    pieces = _pieces(source)
+    head = b""
+    while len(head) < LAYOUT_2.itemsize and (piece := next(pieces, b"")):
+        head += piece
+    header = _header(head, source)
     shape = _shape(header, source)
     kind = KINDS[int(header.fields["datatype"])]
     dtype = np.dtype(kind).newbyteorder(header.order)
     offset = int(header.fields["offset"])
-    needed = offset + math.prod(shape) * dtype.itemsize
-    if offset < 0 or len(data) < needed:
-        raise InputError(f"{source}: truncated: {len(data)} bytes where {needed} are promised")
-    array = np.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=offset)
-    array = array.reshape(shape).astype(kind, copy=False)
-    return _scaled(array, header), _geometry(header, shape, source)
+    size = math.prod(shape) * dtype.itemsize
+    promise = f"{offset + size} are promised"
+    if offset < 0 or offset + size > MOST_PACKED * source.stat().st_size:
+        raise InputError(f"{source}: truncated: {source.stat().st_size} bytes where {promise}")
+    array = np.empty(shape, dtype=dtype)
+    found = _fill(array.reshape(-1).view(np.uint8), itertools.chain([head], pieces), offset)
+    if found < offset + size:
+        raise InputError(f"{source}: truncated: {found} bytes where {promise}")
+    return _scaled(array.astype(kind, copy=False), header), _geometry(header, shape, source)
 
 
-def _bytes(source: Path) -> bytes:
-    try:
-        data = source.read_bytes()
-        return gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{source}: truncated or damaged gzip file ({error})") from error
-    except OSError as error:
-        raise InputError(f"{source}: cannot be read ({error.strerror or error})") from error
+def _fill(target: np.ndarray, pieces: Iterable[bytes], offset: int) -> int:
+    """Put what follows the offset into bytes; return how many bytes there were in all."""
+    position = -offset
+    for piece in pieces:
+        part = np.frombuffer(piece, dtype=np.uint8)[max(-position, 0) :]
+        start = max(position, 0)
+        part = part[: max(target.size - start, 0)]
+        target[start : start + part.size] = part
+        position += len(piece)
+    return position + offset
+
+
+def _pieces(source: Path) -> Iterator[bytes]:
+    """Contents of a file piece by piece; gzip is unpacked and its check sums are compared."""
+    with source.open("rb") as file:
+        piece = file.read(PIECE)
+        if not piece.startswith(GZIP_MAGIC):
+            while piece:
+                yield piece
+                piece = file.read(PIECE)
+            return
+        member = zlib.decompressobj(GZIP_WINDOW)
+        while piece:
+            yield member.decompress(piece, 8 * PIECE)
+            piece = member.unconsumed_tail
+            if member.eof:
+                piece = member.unused_data.lstrip(b"\0")
+                if not (piece := piece or file.read(PIECE).lstrip(b"\0")):
+                    return
+                member = zlib.decompressobj(GZIP_WINDOW)
+            piece = piece or file.read(PIECE)
+        yield member.flush()
+        if not member.eof:
+            raise EOFError("it ends in the middle")
 
 
 def _header(data: bytes, source: Path) -> _Header:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -57,6 +56,8 @@ def _decode_with_gdcm(dataset: Dataset, path: str, first: DicomError) -> np.ndar
     syntax = UID(text(dataset.file_meta, "TransferSyntaxUID"))
     if not syntax.is_transfer_syntax or not syntax.is_compressed:
         raise first
+    import SimpleITK as sitk
+
     try:
         array = sitk.GetArrayFromImage(sitk.ReadImage(path))
     except RuntimeError as error:

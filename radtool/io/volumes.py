@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from radtool.errors import GeometryError, InputError
 from radtool.files import atomic_path
@@ -14,6 +14,9 @@ from radtool.image import Geometry, Image
 from radtool.io.headers import is_dicom
 from radtool.io.nifti import is_nifti, nifti_bytes, read_nifti
 from radtool.io.series import read_series
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 __all__ = ["read_image", "write_image"]
 
@@ -57,6 +60,8 @@ def read_volume(source: Path) -> tuple[np.ndarray, Geometry]:
     """Read array and grid of a file that is not DICOM."""
     if is_nifti(source):
         return read_nifti(source)
+    import SimpleITK as sitk  # 90 MB that NIfTI and plain DICOM do not need
+
     try:
         volume = sitk.ReadImage(os.fspath(source))
     except RuntimeError as error:
@@ -134,7 +139,7 @@ def write_volume(array: np.ndarray, geometry: Geometry, target: Path) -> None:
             if suffix.startswith(".nii"):
                 part.write_bytes(nifti_bytes(array, geometry, compress=suffix == ".nii.gz"))
             else:
-                sitk.WriteImage(_sitk(array, geometry), os.fspath(part), useCompression=True)
+                _write_with_sitk(array, geometry, part)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror or error})") from error
     except RuntimeError as error:
@@ -142,9 +147,11 @@ def write_volume(array: np.ndarray, geometry: Geometry, target: Path) -> None:
         raise InputError(f"{target}: cannot be written ({words})") from error
 
 
-def _sitk(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+def _write_with_sitk(array: np.ndarray, geometry: Geometry, part: Path) -> None:
+    import SimpleITK as sitk
+
     volume = sitk.GetImageFromArray(array)
     volume.SetSpacing(geometry.spacing_xyz)
     volume.SetOrigin(geometry.origin)
     volume.SetDirection(geometry.direction)
-    return volume
+    sitk.WriteImage(volume, os.fspath(part), useCompression=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from radtool.errors import InputError, ParameterError
 from radtool.image import Image, Mask
 from radtool.preprocessing.intensity_step import IntensityStep
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 __all__ = ["N4"]
 
@@ -61,6 +64,8 @@ class N4(IntensityStep):
 
     def bias_field(self, image: Image, mask: Mask | None = None) -> np.ndarray:
         """Return the multiplicative field, float64, of the image's shape; 1 is no bias."""
+        import SimpleITK as sitk
+
         volume = _volume(image.array.astype(np.float32), image)
         where = _foreground(volume) if mask is None else mask.array
         where = where & (image.array > 0)
@@ -81,6 +86,8 @@ class N4(IntensityStep):
 
 
 def _volume(array: np.ndarray, image: Image) -> sitk.Image:
+    import SimpleITK as sitk
+
     volume = sitk.GetImageFromArray(array)
     volume.SetSpacing(image.geometry.spacing_xyz)
     volume.SetOrigin(image.geometry.origin)
@@ -89,4 +96,6 @@ def _volume(array: np.ndarray, image: Image) -> sitk.Image:
 
 
 def _foreground(volume: sitk.Image) -> np.ndarray:
+    import SimpleITK as sitk
+
     return sitk.GetArrayFromImage(sitk.OtsuThreshold(volume, 0, 1, 200)).astype(bool)
