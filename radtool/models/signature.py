@@ -311,8 +311,9 @@ class Signature:
     def _used(self) -> list[str]:
         """Design columns that a model uses."""
         table = self.coefficients_
-        value = table["coefficient"] if "coefficient" in table else table["gain"]
-        return list(dict.fromkeys(table["feature"][value.fillna(0) != 0]))
+        # Blocks may have chosen models of different kinds: weights of some, gains of others.
+        weights = table[[name for name in ("coefficient", "gain") if name in table]]
+        return list(dict.fromkeys(table["feature"][weights.fillna(0).ne(0).any(axis=1)]))
 
     def _needed(self, X: pd.DataFrame) -> list[str]:
         """Columns of the raw table that the blocks and the steps before them read."""

@@ -75,8 +75,7 @@ def coefficients(table: pd.DataFrame, effect: str) -> tuple[Coefficient, ...]:
     """Turn a coefficient table into records; unused columns are left out, trees strongest first."""
     rows = []
     for row in table.to_dict("records"):
-        used = row.get("coefficient", row.get("gain"))
-        if used is None or pd.isna(used) or used == 0:
+        if not _number(row.get("coefficient")) and not _number(row.get("gain")):
             continue
         rows.append(
             Coefficient(
