@@ -116,10 +116,11 @@ def compare_risks(
     Returns
     -------
     DataFrame
-        ``model, value, lower, upper, difference, difference_lower, difference_upper, p, lrt_p, n``;
+        ``model, value, lower, upper, difference, difference_lower, difference_upper, p, lrt_chi2,
+        lrt_p, n``;
         value is Harrell's C or the AUC, the difference is model less baseline with its paired
-        interval and test. `lrt_p` (survival; else NaN) is the likelihood-ratio test of the model's
-        score beside the baseline's in a Cox model of these cases.
+        interval and test. `lrt_chi2` and `lrt_p` (survival; else NaN) are the likelihood-ratio test
+        of the model's score beside the baseline's in a Cox model of these cases.
     """
     if baseline not in risks.columns:
         raise InputError(f"no model {baseline!r}; have {list(risks.columns)}")
@@ -130,6 +131,7 @@ def compare_risks(
         compare = compare_c if survival else compare_auc
         gain = compare(y, risks[baseline], risks[name]).iloc[0]
         same = name == baseline
+        beyond = _beyond(y, risks[baseline], risks[name]) if survival else (np.nan, np.nan)
         rows.append(
             {
                 "model": name,
@@ -140,22 +142,25 @@ def compare_risks(
                 "difference_lower": None if same else gain["lower"],
                 "difference_upper": None if same else gain["upper"],
                 "p": None if same else gain["p"],
-                "lrt_p": _beyond(y, risks[baseline], risks[name]) if survival else np.nan,
+                "lrt_chi2": beyond[0],
+                "lrt_p": beyond[1],
                 "n": own.n,
             }
         )
     return pd.DataFrame(rows)
 
 
-def _beyond(y: pd.DataFrame, base: pd.Series, score: pd.Series) -> float:
+def _beyond(y: pd.DataFrame, base: pd.Series, score: pd.Series) -> tuple[float, float]:
+    """Likelihood ratio and p of a score beside the baseline's; NaN when it cannot be fitted."""
     both = pd.DataFrame({"base": base, "score": score})
     if usable_columns(both) != ["base", "score"]:
-        return float("nan")
+        return float("nan"), float("nan")
     try:
         smaller, larger = fit_cox(both[["base"]], y), fit_cox(both, y)
     except InputError:
-        return float("nan")
-    return float(likelihood_ratio_test(smaller, larger)["p"].iloc[0])
+        return float("nan"), float("nan")
+    test = likelihood_ratio_test(smaller, larger).iloc[0]
+    return float(test["chisq"]), float(test["p"])
 
 
 def _takes(patterns: Sequence[str], column: str) -> bool:

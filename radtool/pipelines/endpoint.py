@@ -17,8 +17,6 @@ from radtool.errors import RadtoolWarning
 from radtool.evaluation import (
     Estimate,
     auc,
-    compare_auc,
-    compare_c,
     harrell_c,
 )
 from radtool.models import (
@@ -27,6 +25,7 @@ from radtool.models import (
     Signature,
     bootstrap_optimism,
     comparators,
+    compare_risks,
     cross_validate,
 )
 from radtool.report.results import Comparison, PerformanceRow
@@ -80,8 +79,8 @@ class Plan:
         Unfitted steps of the radiomics block, in order.
     batch : str, optional
         Column whose levels are compared before and after harmonization.
-    marker_model : str
-        Model of a binary marker.
+    marker_model, survival_model : str
+        What learns from radiomics, for a binary marker and for a time to an event.
     risk_groups : {"median", "p75", "tertiles"}
         Cut-offs of the training prognostic index.
     subgroups : tuple of str
@@ -97,6 +96,7 @@ class Plan:
     steps: tuple[FeatureStep, ...] = ()
     batch: str | None = None
     marker_model: str = "xgboost"
+    survival_model: str = "cox"
     risk_groups: Literal["median", "p75", "tertiles"] = "median"
     subgroups: tuple[str, ...] = ()
     folds: int = 5
@@ -174,7 +174,7 @@ def planned_models(study: Study, plan: Plan) -> dict[str, Signature]:
         volume=plan.volume,
         clinical=list(plan.clinical),
         radiomics=radiomics,
-        model="cox" if study.endpoint.is_survival else plan.marker_model,
+        model=plan.survival_model if study.endpoint.is_survival else plan.marker_model,
     )
 
 
@@ -227,7 +227,8 @@ def _internal(
 
 
 def _is_tree(study: Study, plan: Plan) -> bool:
-    return not study.endpoint.is_survival and plan.marker_model in ("xgboost", "random_forest")
+    model = plan.survival_model if study.endpoint.is_survival else plan.marker_model
+    return model in ("xgboost", "random_forest")
 
 
 def cross_validation_rows(
@@ -261,21 +262,30 @@ def compare(
     for a, b in PAIRS:
         if a not in scores or b not in scores:
             continue
-        table = (compare_c if survival else compare_auc)(y, scores[b], scores[a]).iloc[0]
+        both = compare_risks(y, pd.DataFrame({b: scores[b], a: scores[a]}), baseline=b)
+        gain = both.set_index("model").loc[a]
+        named = {"model_a": a, "model_b": b, "cohort": cohort, "design": design}
         found.append(
             Comparison(
-                model_a=a,
-                model_b=b,
-                cohort=cohort,
+                **named,
                 measure="harrell_c" if survival else "auc",
-                difference=float(table["difference"]),
-                lower=bound(table["lower"]),
-                upper=bound(table["upper"]),
-                p=bound(table["p"]),
-                design=design,
+                difference=float(gain["difference"]),
+                lower=bound(gain["difference_lower"]),
+                upper=bound(gain["difference_upper"]),
+                p=bound(gain["p"]),
                 test="infinitesimal jackknife" if survival else "DeLong",
             )
         )
+        if not pd.isna(gain["lrt_p"]):
+            found.append(
+                Comparison(
+                    **named,
+                    measure="lrt_chi2",
+                    difference=float(gain["lrt_chi2"]),
+                    p=float(gain["lrt_p"]),
+                    test="score beside the other's, Cox, likelihood ratio",
+                )
+            )
     return found
 
 

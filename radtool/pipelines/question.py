@@ -47,7 +47,8 @@ class Cohorts:
     Parameters
     ----------
     column : str
-        Column of X that tells cohorts apart.
+        Column of X that tells cohorts apart; when it is missing and no cohort is named, everyone
+        is development.
     development, external : tuple of str
         Its values; development empty: every value that is not external.
     is_sealed : bool, default False
@@ -68,6 +69,8 @@ class Cohorts:
             The column is missing, a named cohort has no case, or a patient is in both.
         """
         if self.column not in study.X.columns:
+            if not self.development and not self.external:
+                return study, None, []
             raise InputError(f"no column {self.column!r} to tell cohorts apart")
         value = study.X[self.column].astype(str)
         for name in (*self.development, *self.external):
@@ -91,6 +94,8 @@ class Cohorts:
 
     def name(self, study: Study) -> str:
         """Name a part by the values in it."""
+        if self.column not in study.X.columns:
+            return "development"
         return " + ".join(sorted(study.X[self.column].astype(str).unique()))
 
 

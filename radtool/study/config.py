@@ -45,6 +45,9 @@ class DataSettings:
     rois : dict, optional
         ROI name -> patterns that are this ROI (``{"GTV": ["GTV*", "gtv-1"]}``); all others are
         left out. Without it every ROI found is a case.
+    columns : dict, optional
+        A column of the feature or outcome table -> the name that radtool uses
+        (``{PatientID: patient_id}``).
     modalities : tuple of str
         DICOM modalities that the study is about (``[CT]``); others become named failures.
     checks : str, optional
@@ -58,6 +61,7 @@ class DataSettings:
     features: Path | None = None
     outcomes: Path | None = None
     rois: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
     modalities: tuple[str, ...] = ()
     checks: str | None = None
     truth: Path | None = None
@@ -201,6 +205,8 @@ class StudySettings:
         Cut-offs, always from the development cohort.
     marker_model : {"xgboost", "logistic", "random_forest", "elastic_net"}
         What predicts binary markers.
+    survival_model : {"cox", "elastic_net", "xgboost"}
+        What learns from radiomics for survival endpoints; comparators without it are always Cox.
     subgroups : tuple of str
         Columns whose groups get a performance of their own; numbers are cut at the development
         cohort's median. They need not be predictors.
@@ -224,6 +230,7 @@ class StudySettings:
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     risk_groups: Literal["median", "tertiles", "p75"] = "median"
     marker_model: Literal["xgboost", "logistic", "random_forest", "elastic_net"] = "xgboost"
+    survival_model: Literal["cox", "elastic_net", "xgboost"] = "cox"
     subgroups: tuple[str, ...] = ()
     evidence: tuple[EvidenceSettings, ...] = ()
     answers: tuple[Answer, ...] = ()

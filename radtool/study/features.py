@@ -57,7 +57,8 @@ def make_features(
     """
     target = folder / "features.parquet"
     if settings.data.features is not None:
-        table = check_features(read_table(settings.data.features), settings.data.features.name)
+        given = read_table(settings.data.features, rename=settings.data.columns)
+        table = check_features(given, settings.data.features.name)
         write_table(table, target, provenance({}, [settings.data.features]))
         return MadeFeatures(table)
     cases = find_cases(settings, folder / "curated", jobs=jobs, progress=progress)

@@ -20,7 +20,7 @@ from radtool.study.config import StudySettings, read_study
 from radtool.study.features import MadeFeatures, make_features
 from radtool.study.gathering import gather
 from radtool.study.stages import once
-from radtool.table import Endpoint, Failure, join, make_step
+from radtool.table import Endpoint, Failure, join, make_step, read_table
 
 __all__ = ["Done", "run_study", "write_report"]
 
@@ -170,6 +170,7 @@ def _plan(settings: StudySettings, endpoint: Endpoint, jobs: int) -> Plan:
         steps=tuple(steps),
         batch=settings.batch,
         marker_model=settings.marker_model,
+        survival_model=settings.survival_model,
         risk_groups=settings.risk_groups,
         subgroups=settings.subgroups,
         folds=settings.validation.folds,
@@ -205,9 +206,10 @@ class _Run:
     def answer(self, endpoint: Endpoint, plan: Plan) -> dict[str, Any]:
         """Join, develop, validate; returns EndpointResults as JSON values."""
         asked = [name for name in plan.subgroups if name not in self.made.table.columns]
+        data = self.settings.data
         study = join(
             self.made.table,
-            str(self.settings.data.outcomes),
+            read_table(str(data.outcomes), rename=data.columns),
             endpoint=endpoint,
             covariates=list(dict.fromkeys((*plan.clinical, *asked))),
         )

@@ -19,8 +19,18 @@ __all__ = ["read_manifest", "read_table", "write_table"]
 _FORMATS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx")
 
 
-def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_table(
+    path: str | os.PathLike[str], *, rename: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Read a Parquet, CSV, TSV or Excel table; key columns stay text ("007" is not 7).
+
+    Parameters
+    ----------
+    path : path-like
+        The table.
+    rename : mapping of str to str, optional
+        The table's own column name -> the name that radtool uses; a column that is not there is
+        passed over.
 
     Raises
     ------
@@ -35,7 +45,7 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     if not source.name.lower().endswith(_FORMATS):
         raise InputError(f"{source}: unknown table format; use {', '.join(_FORMATS)}")
     try:
-        table = _read(source)
+        table = _read(source, rename or {}).rename(columns=dict(rename or {}))
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise TableError(f"{source}: not a readable table ({error})") from error
     if table.columns.has_duplicates:
@@ -44,8 +54,9 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     return table
 
 
-def _read(source: Path) -> pd.DataFrame:
-    keys: dict[str, type] = dict.fromkeys(KEYS, str)
+def _read(source: Path, rename: Mapping[str, str]) -> pd.DataFrame:
+    own = [name for name, ours in rename.items() if ours in KEYS]
+    keys: dict[str, type] = dict.fromkeys((*KEYS, *own), str)
     name = source.name.lower()
     if name.endswith(".parquet"):
         return pd.read_parquet(source)

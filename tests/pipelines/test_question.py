@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from radtool.errors import InputError
-from radtool.evaluation import compare_c, harrell_c
+from radtool.evaluation import compare_c, fit_cox, harrell_c
 from radtool.models import load_signature, read_log
 from radtool.pipelines.endpoint import Plan
 from radtool.pipelines.question import Cohorts, answer, slug
@@ -127,7 +127,7 @@ def test_cases_of_no_cohort_are_named(survival: Study, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cohorts", "message"),
     [
-        (Cohorts(column="hospital"), "no column 'hospital'"),
+        (Cohorts(column="hospital", external=("C",)), "no column 'hospital'"),
         (Cohorts(external=("Q",)), r"no case of site 'Q'; there are \['A', 'C'\]"),
     ],
 )
@@ -148,3 +148,28 @@ def test_a_patient_in_both_cohorts_is_refused(survival: Study, tmp_path: Path) -
 
 def test_endpoint_names_make_plain_file_names() -> None:
     assert slug("Overall survival (2 y)/É") == "overall_survival__2_y__é"
+
+
+def test_a_table_without_sites_is_one_development_cohort(survival: Study, tmp_path: Path) -> None:
+    plain = Study(
+        survival.X.drop(columns="site"), survival.y, survival.patients, survival.endpoint,
+        survival.features,
+    )  # fmt: skip
+    found = answer(plain, Cohorts(), PLAN, tmp_path).results
+    assert [(c.name, c.n) for c in found.question.cohorts] == [("development", len(plain.X))]
+    assert "external" not in {row.design for row in found.performance}
+
+
+def test_added_value_has_a_likelihood_ratio_test_beside_the_c(
+    survival: Study, tmp_path: Path
+) -> None:
+    found = answer(survival, COHORTS, PLAN, tmp_path).results
+    rows = [r for r in found.comparisons if r.design == "external" and r.model_b != "volume"]
+    assert [r.measure for r in rows[:2]] == ["harrell_c", "lrt_chi2"]
+    frozen = load_signature(tmp_path / "overall_survival.signature.json")
+    outside = survival.take(survival.X["site"] == "C")
+    assert isinstance(outside.y, pd.DataFrame)
+    score = frozen.predict_risk(outside.X).to_frame("all")
+    alone = fit_cox(score, outside.y)
+    assert rows[1].difference is not None
+    assert alone.likelihood_ratio > rows[1].difference > 10
