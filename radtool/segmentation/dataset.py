@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radtool.errors import TableError
+from radtool.errors import InputError, TableError
 from radtool.image import Image
 from radtool.io import read_image, read_mask
 from radtool.segmentation.grid import to_working_grid, working_fraction
+from radtool.segmentation.lungs import find_lungs
 from radtool.table import read_manifest
 
 __all__ = ["LOCKED", "SPLITS", "TrainingCase", "assign_splits", "load_cases"]
@@ -34,6 +36,12 @@ class TrainingCase:
     hu : ndarray of int16, shape (z, y, x)
     mask : ndarray of bool, shape (z, y, x), or None
         None for a scan without tumour.
+    unknown : ndarray of bool, shape (z, y, x), optional
+        What nobody has judged, such as a nodule of a scan that has no mask: neither tumour nor
+        not; training and validation leave it out.
+    search : ndarray of bool, shape (z, y, x), optional
+        Lungs with their surroundings in a scan without tumour: windows are drawn here, not in the
+        air around the couch. None when no lung was found.
     """
 
     case_id: str
@@ -41,6 +49,8 @@ class TrainingCase:
     split: str
     hu: np.ndarray
     mask: np.ndarray | None
+    unknown: np.ndarray | None = None
+    search: np.ndarray | None = None
 
 
 def assign_splits(
@@ -101,7 +111,8 @@ def load_cases(
     ----------
     manifest : path-like
         Rows with an empty mask are scans without tumour. A column ``split`` is used when there,
-        else `assign_splits` decides.
+        else `assign_splits` decides. A column ``unknown`` may name a mask (relative to the
+        manifest) of voxels that nobody has judged.
     splits : sequence of str
         Which splits to read.
 
@@ -118,18 +129,27 @@ def load_cases(
     table = read_manifest(Path(manifest))
     if "split" not in table:
         table["split"] = assign_splits(table)
-    unknown = sorted(set(table["split"]) - set(SPLITS))
-    if unknown:
-        raise TableError(f"{manifest}: split is {unknown}; allowed: {', '.join(SPLITS)}")
+    strange = sorted(set(table["split"]) - set(SPLITS))
+    if strange:
+        raise TableError(f"{manifest}: split is {strange}; allowed: {', '.join(SPLITS)}")
+    if "unknown" in table:
+        table["unknown"] = table["unknown"].fillna("")
     wanted = table[table["split"].isin(list(splits))].sort_values("case_id")
-    return [_load(row) for row in wanted.to_dict("records")]
+    folder = Path(manifest).parent
+    return [_load(row, folder) for row in wanted.to_dict("records")]
 
 
-def _load(row: dict[str, str]) -> TrainingCase:
+def _load(row: dict[str, str], folder: Path) -> TrainingCase:
     image = read_image(row["image"])
     working = to_working_grid(Image(image.array, image.geometry, "HU"))
     hu = np.clip(np.rint(working.array), -1024, 3071).astype(np.int16)
-    mask = None
+    mask = unknown = search = None
     if row["mask"]:
         mask = working_fraction(read_mask(row["mask"], like=image.geometry)) >= 0.5
-    return TrainingCase(row["case_id"], row["site"], row["split"], hu, mask)
+    else:
+        with contextlib.suppress(InputError):  # no lung: windows come from anywhere
+            search = find_lungs(working).search.array
+    if row.get("unknown"):
+        drawn = read_mask(folder / row["unknown"], like=image.geometry)
+        unknown = working_fraction(drawn) > 0
+    return TrainingCase(row["case_id"], row["site"], row["split"], hu, mask, unknown, search)

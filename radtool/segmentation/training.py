@@ -22,7 +22,7 @@ from radtool.files import atomic_path, read_json, write_json
 from radtool.segmentation.dataset import TrainingCase, load_cases
 from radtool.segmentation.inference import sliding_window
 from radtool.segmentation.network import STRIDE, build_network, import_torch
-from radtool.segmentation.patches import draw_batch, draw_negative, draw_positive
+from radtool.segmentation.patches import UNKNOWN, draw_batch, draw_negative, draw_positive
 
 __all__ = ["TrainSettings", "train"]
 
@@ -187,14 +187,15 @@ class _Run:
         )
         for group in self.optimiser.param_groups:
             group["lr"] = _learning_rate(self.step, settings)
-        truth = self._tensor(target)
+        truth, known = self._tensor(target == 1), self._tensor(target != UNKNOWN)
         with torch.autocast(
             settings.device, torch.bfloat16, enabled=settings.precision == "bfloat16"
         ):
             logits, coarse = self.network(self._tensor(hu))
         progress = self.step / settings.steps
-        loss = _loss(torch, logits.float(), truth, progress) + 0.3 * _loss(
-            torch, coarse.float(), torch.nn.functional.avg_pool3d(truth, 2), progress
+        half = torch.nn.functional.avg_pool3d
+        loss = _loss(torch, logits.float(), truth, known, progress) + 0.3 * _loss(
+            torch, coarse.float(), half(truth, 2), (half(known, 2) == 1).float(), progress
         )
         self.optimiser.zero_grad()
         loss.backward()
@@ -225,7 +226,12 @@ class _Run:
 
         for case in cases:
             if case.mask is None:
-                found = np.flatnonzero(sliding_window(run, case.hu, case.hu > -1000) > 0)
+                logits = sliding_window(
+                    run, case.hu, case.hu > -1000 if case.search is None else case.search
+                )
+                if case.unknown is not None:
+                    logits = np.where(case.unknown, -1.0, logits)
+                found = np.flatnonzero(logits > 0)
                 self.hard[case.case_id] = found
                 logger.info("%s: %.1f mL taken for tumour", case.case_id, found.size * 0.008)
 
@@ -260,10 +266,11 @@ class _Run:
             repeats = 1 if case.mask is not None else 24
             for _ in range(repeats):
                 draw = draw_negative if case.mask is None else draw_positive
-                hu, truth = draw(case, rng, self.settings.window)
+                hu, target = draw(case, rng, self.settings.window)
                 with self.torch.no_grad():
                     logits, _ = self.average(self._tensor(hu[None, None]))
-                found = logits[0, 0].cpu().numpy() > 0
+                found = (logits[0, 0].cpu().numpy() > 0) & (target != UNKNOWN)
+                truth = target == 1
                 if case.mask is None:
                     false_ml.append(np.count_nonzero(found) * 0.008)
                 else:
@@ -323,14 +330,19 @@ def _learning_rate(step: int, settings: TrainSettings) -> float:
     return float(settings.learning_rate * warm * (0.01 + 0.99 * cosine))
 
 
-def _loss(torch: Any, logits: Any, truth: Any, progress: float) -> Any:
-    """BCE plus soft Dice over the windows with tumour; Dice weighs more as training goes on."""
-    bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+def _loss(torch: Any, logits: Any, truth: Any, known: Any, progress: float) -> Any:
+    """BCE plus soft Dice over the windows with tumour; Dice weighs more as training goes on.
+
+    Voxels that are not known count in neither.
+    """
+    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    bce = (each * known).sum() / known.sum().clamp(min=1)
     axes = (1, 2, 3, 4)
+    truth = truth * known
     with_tumour = truth.sum(axes) > 0
     if not bool(with_tumour.any()):
         return bce
-    p, t = torch.sigmoid(logits)[with_tumour], truth[with_tumour]
+    p, t = (torch.sigmoid(logits) * known)[with_tumour], truth[with_tumour]
     dice = (2 * (p * t).sum(axes) + 1) / (p.sum(axes) + t.sum(axes) + 1)
     return bce + (0.5 + 0.5 * progress) * (1 - dice.mean())
 

@@ -97,6 +97,17 @@ def test_cases_are_read_at_two_millimetres_and_test_cases_only_when_asked(tmp_pa
     ]
 
 
+def test_voxels_that_nobody_judged_are_read_from_their_own_mask(tmp_path):
+    rows = [write_case(tmp_path, "a", with_mask=True), write_case(tmp_path, "b", with_mask=False)]
+    rows[1]["unknown"] = rows[0]["mask"]
+    pd.DataFrame(rows).assign(split="train").to_csv(tmp_path / "m.csv", index=False)
+    one, two = load_cases(tmp_path / "m.csv")
+    assert one.unknown is None
+    np.testing.assert_array_equal(two.unknown, one.mask)
+    assert two.mask is None
+    assert two.search is None  # 8 mm of air are no lung
+
+
 def test_an_unknown_split_is_refused(tmp_path):
     row = write_case(tmp_path, "a", with_mask=True)
     pd.DataFrame([row | {"split": "holdout"}]).to_csv(tmp_path / "m.csv", index=False)

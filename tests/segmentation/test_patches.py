@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from radtool.segmentation.dataset import TrainingCase
-from radtool.segmentation.patches import augment, draw_batch, draw_negative, draw_positive, implant
+from radtool.segmentation.patches import (
+    UNKNOWN,
+    augment,
+    draw_batch,
+    draw_negative,
+    draw_positive,
+    implant,
+    surround,
+)
 
 
 def crop(size=46, radius=6) -> TrainingCase:
@@ -45,18 +53,58 @@ def test_a_window_reaches_only_a_little_beyond_the_crop():
 def test_an_implant_carries_the_tumour_and_keeps_the_rest():
     rng = np.random.default_rng(0)
     background = np.full((48, 48, 48), -600, dtype=np.int16)
-    mixed, target = implant(background, crop(), rng)
+    mixed, target = implant(background, np.zeros(background.shape, np.uint8), crop(), rng)
     assert target.sum() == crop().mask.sum()
-    assert (mixed[target] == 40).all()
+    assert (mixed[target == 1] == 40).all()
     far = mixed == -600
     assert far.sum() > 0.9 * far.size
 
 
 def test_a_tumour_too_large_for_the_window_is_not_implanted():
     background = np.zeros((24, 24, 24), dtype=np.int16)
-    mixed, target = implant(background, crop(radius=10), np.random.default_rng(0))
+    empty = np.zeros(background.shape, np.uint8)
+    mixed, target = implant(background, empty, crop(radius=10), np.random.default_rng(0))
     assert not target.any()
     assert mixed is background
+
+
+def test_a_crop_is_laid_over_the_tissue_of_a_scan():
+    # Crop air is -800, tumour 40, the scan -600: the crop keeps its place up to a seam of 3 voxels.
+    rng = np.random.default_rng(0)
+    background = np.full((48, 48, 48), -600, dtype=np.int16)
+    empty = np.zeros(background.shape, np.uint8)
+    shares = []
+    for _ in range(20):
+        mixed, target = surround(background, empty, crop(), rng)
+        assert target.any()
+        np.testing.assert_allclose(mixed[target == 1], 40, atol=1e-3)
+        assert set(np.unique(target)) <= {0, 1}
+        shares.append((mixed == -600).mean())
+        assert (mixed > -601).sum() + (mixed < -799).sum() < mixed.size
+    assert np.ptp(shares) > 0.2
+
+
+def test_what_nobody_judged_stays_unknown_through_turns_and_flips():
+    case = scan((48, 48, 48))
+    unknown = np.zeros(case.hu.shape, dtype=bool)
+    unknown[20:30, 20:30, 20:30] = True
+    case = TrainingCase("met", "x", "train", np.where(unknown, 40, case.hu), None, unknown)
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        hu, target = augment(*draw_negative(case, rng, 48), rng)
+        assert set(np.unique(target)) <= {0, UNKNOWN}
+        agreement = 2 * ((hu > -300) & (target == UNKNOWN)).sum()
+        assert agreement > 0.85 * ((hu > -300).sum() + (target == UNKNOWN).sum())
+
+
+def test_negatives_are_drawn_where_the_search_is():
+    search = np.zeros((100, 100, 100), dtype=bool)
+    search[70:80, 70:80, 70:80] = True
+    hu = np.where(search, -500, 40).astype(np.int16)
+    case = TrainingCase("clean", "x", "train", hu, None, None, search)
+    rng = np.random.default_rng(0)
+    windows = [draw_negative(case, rng, 32)[0] for _ in range(20)]
+    assert all((window == -500).any() for window in windows)
 
 
 def test_half_of_the_negatives_lie_around_hard_voxels():
@@ -73,7 +121,10 @@ def test_half_of_the_negatives_lie_around_hard_voxels():
 def test_augmentation_moves_image_and_target_together():
     rng = np.random.default_rng(0)
     case = crop(size=48, radius=9)
+    spine = case.hu.copy()
+    spine[:, 40:] = 1000  # stays at the back whatever the augmentation
     for _ in range(20):
+        assert augment(spine, case.mask, rng)[0][:, 44, 24].mean() > 500
         hu, target = augment(case.hu, case.mask, rng)
         assert hu.shape == target.shape == (48, 48, 48)
         agreement = 2 * ((hu > -350) & target).sum() / ((hu > -350).sum() + target.sum())

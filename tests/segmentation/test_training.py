@@ -11,7 +11,7 @@ from radtool.files import read_json
 from radtool.image import Geometry, Image, Mask
 from radtool.io import write_image, write_mask
 from radtool.segmentation import network
-from radtool.segmentation.training import TrainSettings, _Run, load_settings, train
+from radtool.segmentation.training import TrainSettings, _loss, _Run, load_settings, train
 
 TINY = {"batch": 2, "window": 16, "widths": (4, 4, 4), "check_every": 2, "mine_every": 2}
 
@@ -91,6 +91,22 @@ def test_test_cases_are_never_read(torch, manifest, tmp_path):
     written = read_json(tmp_path / "run" / "training.json")
     assert written["cases"] == {"train": ["a", "b", "c"], "validation": ["d"]}
     assert load_settings(tmp_path / "run") == TrainSettings(steps=2, **TINY)
+
+
+def test_voxels_that_nobody_judged_do_not_change_the_loss(torch):
+    # Whatever the network says there: neither loss nor gradient moves.
+    rng = np.random.default_rng(0)
+    shape = (2, 1, 8, 8, 8)
+    truth = torch.from_numpy((rng.random(shape) < 0.2).astype(np.float32))
+    known = torch.ones(shape)
+    known[:, :, 2:5] = 0
+    logits = torch.from_numpy(rng.normal(size=shape).astype(np.float32)).requires_grad_()
+    loss = _loss(torch, logits, truth, known, 0.5)
+    loss.backward()
+    assert (logits.grad[known == 0] == 0).all()
+    assert (logits.grad[known == 1] != 0).all()
+    other = torch.where(known == 1, logits.detach(), torch.full(shape, 9.0))
+    torch.testing.assert_close(_loss(torch, other, truth, known, 0.5), loss.detach())
 
 
 def test_state_of_another_network_is_refused(torch, manifest, tmp_path):
