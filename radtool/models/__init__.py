@@ -2,7 +2,7 @@
 
 from radtool.models.block import Block
 from radtool.models.columns import Log, PrepareColumns
-from radtool.models.combinations import index_combinations
+from radtool.models.combinations import combine_indices, index_combinations
 from radtool.models.comparators import comparators, compare_models, compare_risks
 from radtool.models.elastic_net import ElasticNetCox, ElasticNetLogistic, elastic_net_path
 from radtool.models.linear import Cox, Logistic
@@ -49,6 +49,7 @@ __all__ = [
     "XGBoostMarker",
     "bootstrap_optimism",
     "check_extraction",
+    "combine_indices",
     "comparators",
     "compare_models",
     "compare_risks",

@@ -85,6 +85,7 @@ def glioblastoma_cohort(
     features: int = 1197,
     effect: float = 1.0,
     median_months: float = _MEDIAN_MONTHS,
+    complete: bool = False,
 ) -> SyntheticCohort:
     """Draw a cohort like that of Verduin, Primakov and others (2021).
 
@@ -102,12 +103,13 @@ def glioblastoma_cohort(
         Multiplies every true effect: 0.5 halves them.
     median_months : float, default 11.2
         Median survival of an average patient (the external cohort: 7.0).
+    complete : bool, default False
+        Everyone has semantic readings and radiomics; else one patient in twelve lacks the readings
+        and one in three radiomics, as in the original.
 
     Returns
     -------
     SyntheticCohort
-        One patient in twelve has no semantic readings, one in three no radiomics; values are
-        complete otherwise.
 
     Raises
     ------
@@ -137,7 +139,8 @@ def glioblastoma_cohort(
     clinical["os_event"] = (time <= limit).astype(int)
     clinical.insert(0, "patient_id", ids)
     semantic.insert(0, "patient_id", ids)
-    read, scanned = np.arange(n) % 12 != 5, np.arange(n) % 3 != 1
+    read = (np.arange(n) % 12 != 5) | complete
+    scanned = (np.arange(n) % 3 != 1) | complete
     return SyntheticCohort(
         clinical=clinical,
         semantic=semantic[read].reset_index(drop=True),
