@@ -26,15 +26,19 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "tube_current_ma", "exposure_mas", "tr_ms", "te_ms", "flip_angle_deg", "field_strength_t",
         "units", "decay_correction", "weight_kg", "tracer", "dose_mbq", "burned_in",
         "deidentified", "slices", "rows", "columns", "pixel_spacing_mm", "slice_spacing_mm",
-        "slice_thickness_mm", "thicknesses", "plane", "study_date",
+        "slice_thickness_mm", "thicknesses", "overlap_mm", "gap_mm", "plane", "oblique_deg",
+        "rescale_slope", "rescale_intercept", "lossy", "study_date",
     ),
     "image": (
         "minimum", "maximum", "range", "mean", "percentile_01", "percentile_99", "metal_ml",
+        "not_hu", "couch_ml", "objects_ml", "text_in_pixels",
     ),
     "mask": (
-        "present", "volume_ml", "voxels", "slices", "components", "inside_image",
-        "touches_border", "volume_error", "metal_ml", "mean", "anomaly",
+        "present", "volume_ml", "voxels", "slices", "slice_gaps", "slice_share", "components",
+        "inside_image", "touches_border", "volume_error", "metal_ml", "metal_near_percent",
+        "air_percent", "mean",
     ),
+    "cohort": ("anomaly",),
 }  # fmt: skip
 """Which columns a rule of each section may look at."""
 
@@ -45,12 +49,25 @@ MEANINGS = {
     "touches_border": "the mask reaches the border of the image",
     "inside_image": "contours reach outside the image; share of points inside",
     "volume_error": "mask and contours differ in volume; relative difference",
-    "metal_ml": "metal (mL at 3000 HU or more)",
+    "slice_gaps": "empty slices between the first and the last slice of the mask",
+    "slice_share": "the mask covers nearly all slices; share",
+    "metal_ml": "metal, mL at 3000 HU or more",
+    "metal_near_percent": "metal near the mask, % of the voxels within 20 mm in plane",
+    "air_percent": "the mask holds air below -950 HU, %",
     "voxels": "few voxels",
-    "burned_in": "the header says that patient data may be burned into the pixels",
+    "not_hu": "the values are no Hounsfield units",
+    "objects_ml": "arms or objects beside the body, mL",
+    "text_in_pixels": "text in the picture",
+    "burned_in": "patient data may be burned into the pixels",
     "thicknesses": "different slice thicknesses in one series",
-    "percentile_01": "hardly Hounsfield units: the 1st percentile is",
-    "percentile_99": "implausible intensities: the 99th percentile is",
+    "overlap_mm": "slices overlap, mm",
+    "gap_mm": "slices leave out tissue between them, mm",
+    "oblique_deg": "slices are oblique to the patient, degrees",
+    "plane": "slices are not axial",
+    "rescale_slope": "RescaleSlope, which turns stored values into HU, is needed",
+    "lossy": "lossy compression has changed the values",
+    "percentile_01": "the 1st percentile is implausible",
+    "percentile_99": "the 99th percentile is implausible",
 }
 """What a broken rule means, where the column's name does not say it."""
 DEFAULT_FILES = {"CT": "checks_ct.yaml", "MR": "checks_mr.yaml", "PT": "checks_pet.yaml"}
@@ -88,9 +105,17 @@ class Rule:
         if problem is None:
             return Finding(self.column, "info", f"{_shown(value)}")
         severity: Literal["error", "warning"] = "error" if self.action == "exclude" else "warning"
+        return Finding(self.column, severity, self._told(value, problem))
+
+    def _told(self, value: Value, problem: str) -> str:
         meaning = MEANINGS.get(self.column)
-        detail = meaning if str(value).casefold() in ("yes", "no") else f"{meaning}: {problem}"
-        return Finding(self.column, severity, problem if meaning is None else str(detail))
+        if meaning is None:
+            return problem
+        words = str(value)
+        if words.casefold() in ("yes", "no") or (words == "01" and self.column == "lossy"):
+            return meaning
+        reason = words.removeprefix("yes: ")
+        return f"{meaning}: {problem if reason == words else reason}"
 
     def _problem(self, value: Value) -> str | None:
         if value is None or value == "" or value != value:
@@ -129,11 +154,14 @@ class Checks:
     ----------
     series, image, mask : tuple of Rule
         Rules about the header, the intensities and each mask.
+    cohort : tuple of Rule
+        Rules about each mask beside the others of its ROI; these only warn.
     """
 
     series: tuple[Rule, ...] = ()
     image: tuple[Rule, ...] = ()
     mask: tuple[Rule, ...] = ()
+    cohort: tuple[Rule, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the hash of the settings."""
@@ -152,8 +180,8 @@ def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
     Parameters
     ----------
     checks : mapping or path-like
-        Sections "series", "image", "mask" of rules by column; or a YAML file of them; or the
-        name of a file that comes with radtool: "checks_ct", "checks_mr", "checks_pet".
+        Sections "series", "image", "mask", "cohort" of rules by column; or a YAML file of them; or
+        the name of a file that comes with radtool: "checks_ct", "checks_mr", "checks_pet".
 
     Raises
     ------
@@ -214,6 +242,8 @@ def _rule(section: str, column: str, rule: Any, where: str) -> Rule:
     action = rule.get("action", "warn")
     if action not in ("exclude", "warn"):
         raise ParameterError(f"{where}: action is exclude or warn, got {action!r}")
+    if section == "cohort" and action == "exclude":
+        raise ParameterError(f"{where}: a mask is not left out for being unlike others; use warn")
     return Rule(
         column=column,
         allowed=_patterns(rule, "allowed", where),

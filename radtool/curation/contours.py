@@ -170,7 +170,7 @@ def note_unusual(results: Iterable[tuple[CaseResult, Checks]]) -> None:
         strangest = score.rank(ascending=False, method="first") <= np.ceil(WORST_SHARE * len(score))
         for place, (row, result, checks) in enumerate(members):
             row["anomaly"] = round(float(score[place]), 2)
-            rule = next((one for one in checks.mask if one.column == "anomaly"), None)
+            rule = next((one for one in checks.cohort if one.column == "anomaly"), None)
             if rule is None or not strangest[place]:
                 continue
             finding = rule.check(row["anomaly"])

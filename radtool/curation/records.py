@@ -49,6 +49,9 @@ ATTRIBUTES = {
     "te_ms": "EchoTime",
     "flip_angle_deg": "FlipAngle",
     "field_strength_t": "MagneticFieldStrength",
+    "rescale_slope": "RescaleSlope",
+    "rescale_intercept": "RescaleIntercept",
+    "lossy": "LossyImageCompression",
     "units": "Units",
     "decay_correction": "DecayCorrection",
     "weight_kg": "PatientWeight",
@@ -57,7 +60,7 @@ ATTRIBUTES = {
 }
 _NUMBERS = {
     "kvp", "tube_current_ma", "exposure_mas", "tr_ms", "te_ms", "flip_angle_deg",
-    "field_strength_t", "weight_kg", "series_number",
+    "field_strength_t", "weight_kg", "series_number", "rescale_slope", "rescale_intercept",
 }  # fmt: skip
 _KEYWORDS = (
     "SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "PatientBirthDate",
@@ -259,8 +262,10 @@ def _date(dataset: Dataset) -> str:
 
 def _attributes(dataset: Dataset) -> dict[str, str | float]:
     found: dict[str, str | float] = {}
+    scaling = _scaling(dataset)
     for column, keyword in ATTRIBUTES.items():
-        value = number(dataset, keyword) if column in _NUMBERS else text(dataset, keyword)
+        source = scaling if column.startswith("rescale") else dataset
+        value = number(source, keyword) if column in _NUMBERS else text(source, keyword)
         if value not in (None, ""):
             found[column] = value
     drug = items(dataset, "RadiopharmaceuticalInformationSequence")
@@ -271,6 +276,18 @@ def _attributes(dataset: Dataset) -> dict[str, str | float]:
         if tracer := text(drug[0], "Radiopharmaceutical"):
             found["tracer"] = tracer
     return found
+
+
+def _scaling(dataset: Dataset) -> Dataset:
+    """Where the rescale values stand: in the file itself or in its functional groups."""
+    groups = (
+        *items(dataset, "SharedFunctionalGroupsSequence"),
+        *items(dataset, "PerFrameFunctionalGroupsSequence")[:1],
+    )
+    for group in groups:
+        if found := items(group, "PixelValueTransformationSequence"):
+            return found[0]
+    return dataset
 
 
 def _structure_set(path: str) -> dict[str, Any]:

@@ -162,7 +162,10 @@ def tilted(dataset, k):
 
 FAULTS = {
     "missing_slice": ({"change": drop(3)}, "missing_slices: 1 slice"),
-    "missing_rescale": ({"change": without("RescaleSlope")}, "RescaleSlope is missing"),
+    "missing_rescale": (
+        {"change": without("RescaleSlope")},
+        "rescale_slope: RescaleSlope, which turns stored values into HU, is needed: not in the",
+    ),
     "missing_spacing": (
         {"change": without("PixelSpacing")},
         "damaged: 8 file.*PixelSpacing is mis",
