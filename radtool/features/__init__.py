@@ -5,7 +5,7 @@ from radtool.features.cohort import CohortResult, extract_cohort
 from radtool.features.combine import combine_images, delta_features
 from radtool.features.diagnostics import diagnostics
 from radtool.features.extraction import Extraction, extract, measure
-from radtool.features.maps import feature_maps
+from radtool.features.maps import MapPlan, feature_maps, plan_maps
 from radtool.features.parameters import Parameters, load_params
 from radtool.features.pyradiomics import (
     PyradiomicsParameters,
@@ -16,6 +16,7 @@ from radtool.features.pyradiomics import (
 __all__ = [
     "CohortResult",
     "Extraction",
+    "MapPlan",
     "Parameters",
     "PyradiomicsParameters",
     "catalogue",
@@ -28,5 +29,6 @@ __all__ = [
     "feature_maps",
     "load_params",
     "measure",
+    "plan_maps",
     "pyradiomics_name",
 ]
