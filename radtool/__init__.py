@@ -12,7 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "radtool.curation": ("curate",),
+    "radtool.curation": ("contact_sheet", "curate"),
     "radtool.demo": ("write_cohort",),
     "radtool.errors": (
         "DicomError",

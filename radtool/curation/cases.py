@@ -12,7 +12,7 @@ from radtool.curation.checks import Checks, Rule, Value
 from radtool.curation.contours import contour_traits
 from radtool.curation.measures import describe_image, describe_mask
 from radtool.curation.naming import safe_name
-from radtool.curation.previews import write_preview
+from radtool.curation.previews import contact_sheet
 from radtool.errors import GeometryError, RadtoolError
 from radtool.files import hash_of, read_json, sha256, write_json
 from radtool.image import Image, Mask
@@ -253,14 +253,14 @@ def _save(task: SeriesTask, ready: _Ready, out: Path, result: CaseResult) -> Non
         result.rows.append(
             {**common, "case_id": task.stem, "roi": "", "mask": "", "preview": preview}
         )
-        write_preview(ready.image, None, out / preview)
+        contact_sheet(ready.image).save(out / preview)
     write_image(ready.image, out / image_path)
     for row in result.rows:
         row["image_sha256"] = sha256(out / image_path)
     for row, (_, mask, _) in zip(result.rows, ready.masks, strict=False):
         write_mask(mask, out / row["mask"])
         row["mask_sha256"] = sha256(out / row["mask"])
-        write_preview(ready.image, mask, out / row["preview"])
+        contact_sheet(ready.image, mask).save(out / row["preview"])
 
 
 def _apply(

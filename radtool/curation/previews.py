@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radtool.files import atomic_path
-from radtool.image import Image, Mask
+from radtool.image import Image, Mask, check_same_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["write_preview"]
+__all__ = ["ContactSheet", "contact_sheet"]
 
 TILES = 8
 COLUMNS = 4
@@ -25,25 +27,63 @@ LUNG = (-1000.0, 400.0)
 OUTLINE = "#ff3b30"
 
 
-def write_preview(image: Image, mask: Mask | None, path: str | os.PathLike[str]) -> None:
-    """Write a contact sheet as PNG; the same case gives the same bytes.
+@dataclass(frozen=True, slots=True)
+class ContactSheet:
+    """Slices of a case as one PNG; a notebook shows it.
+
+    Parameters
+    ----------
+    png : bytes
+        The picture; the same case gives the same bytes.
+    """
+
+    png: bytes
+
+    def __repr__(self) -> str:
+        return f"ContactSheet: PNG of {len(self.png) / 1000:.0f} kB"
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the PNG."""
+        with atomic_path(Path(path)) as part:
+            part.write_bytes(self.png)
+
+
+def contact_sheet(
+    image: Image, mask: Mask | None = None, *, window: tuple[float, float] | None = None
+) -> ContactSheet:
+    """Show slices through a mask with its outline.
 
     Parameters
     ----------
     image : Image
-        What is shown: CT from -160 to 240 HU (-1000 to 400 HU where the mask lies in lung), PET
-        from SUV 0 to 10, else between the 1st and 99th percentile.
-    mask : Mask or None
-        Its slices are shown, evenly spread from first to last, cut to 25 mm around it, with its
-        outline; without a mask, slices through the whole image.
-    path : path-like
-        The PNG.
+        What is shown.
+    mask : Mask, optional
+        On the grid of the image. Its slices are shown, evenly spread from first to last, cut to
+        25 mm around it, with its outline; without a mask, slices through the whole image.
+    window : tuple of 2 float, optional
+        Intensities that are black and white. Default: CT from -160 to 240 HU (-1000 to 400 HU
+        where the mask lies in lung), PET from SUV 0 to 10, else between the 1st and 99th
+        percentile.
+
+    Returns
+    -------
+    ContactSheet
+
+    Raises
+    ------
+    GeometryError
+        The mask is not on the grid of the image.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    if mask is not None:
+        check_same_grid(image, mask)
     chosen, rows, columns = _region(image, mask)
-    low, high = _window(image, mask)
+    low, high = window or _window(image, mask)
     dy, dx = image.geometry.spacing[1:]
     lines = math.ceil(len(chosen) / COLUMNS)
     width = min(COLUMNS, len(chosen))
@@ -72,9 +112,9 @@ def write_preview(image: Image, mask: Mask | None, path: str | os.PathLike[str])
         axes.set_title(
             f"slice {k + 1}/{image.geometry.shape[0]}", color="#d7dde3", fontsize=9, pad=2
         )
-    target = Path(path)
-    with atomic_path(target) as part:
-        figure.savefig(part, format="png", metadata={"Software": None})
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return ContactSheet(picture.getvalue())
 
 
 def _outline(axes: Axes, inside: np.ndarray) -> None:

@@ -1,9 +1,11 @@
 """Contact sheets: the outline lies on the mask's border, and the bytes repeat."""
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 
-from radtool.curation.previews import write_preview
+from radtool.curation.previews import contact_sheet
+from radtool.errors import GeometryError
 from radtool.image import Geometry, Image, Mask
 
 GRID = Geometry((20, 60, 60), (3.0, 1.0, 1.0))
@@ -22,22 +24,30 @@ def red(path) -> int:
 
 def test_outline_is_drawn_only_with_a_mask(tmp_path):
     image, mask = case()
-    write_preview(image, mask, tmp_path / "with.png")
-    write_preview(image, None, tmp_path / "without.png")
+    contact_sheet(image, mask).save(tmp_path / "with.png")
+    contact_sheet(image).save(tmp_path / "without.png")
     assert red(tmp_path / "with.png") > 300
     assert red(tmp_path / "without.png") == 0
 
 
 def test_same_case_same_bytes(tmp_path):
-    for name in ("a", "b"):
-        write_preview(*case(), tmp_path / f"{name}.png")
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert contact_sheet(*case()).png == contact_sheet(*case()).png
+    assert contact_sheet(*case(), window=(-40, 60)).png != contact_sheet(*case()).png
 
 
 def test_a_single_slice_and_a_constant_image_are_shown(tmp_path):
     flat = Geometry((1, 20, 20))
-    write_preview(Image(np.zeros((1, 20, 20)), flat), None, tmp_path / "a.png")
+    assert contact_sheet(Image(np.zeros((1, 20, 20)), flat))._repr_png_().startswith(b"\x89PNG")
     one = np.zeros((1, 20, 20), dtype=bool)
     one[0, 5, 5] = True
-    write_preview(Image(np.zeros((1, 20, 20)), flat, "HU"), Mask(one, flat), tmp_path / "b.png")
+    contact_sheet(Image(np.zeros((1, 20, 20)), flat, "HU"), Mask(one, flat)).save(
+        tmp_path / "b.png"
+    )
     assert red(tmp_path / "b.png") > 0
+
+
+def test_a_mask_of_another_grid_is_refused():
+    image, _ = case()
+    other = Mask(np.ones((2, 2, 2), dtype=bool), Geometry((2, 2, 2)))
+    with pytest.raises(GeometryError, match="shape"):
+        contact_sheet(image, other)
