@@ -1,4 +1,4 @@
-"""Two tables for lung1_pmtool.yaml from the feature table published with precision-medicine-toolbox.
+"""Two tables for lung1_pmtool.yaml, from the feature table of precision-medicine-toolbox.
 
 Run: python examples/lung1_pmtool.py FOLDER
 
@@ -16,6 +16,7 @@ from radtool.table import feature_columns, read_table, write_table
 
 
 def main() -> None:
+    """Write the two tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder

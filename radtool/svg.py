@@ -155,16 +155,18 @@ def square(at: Point, *, colour: str, size: float) -> str:
     )
 
 
-def staircase(times: Sequence[float], values: Sequence[float], end: float) -> list[Point]:
-    """Return the corners of a right-continuous step function that is 1 at time 0, up to `end`.
+def staircase(
+    times: Sequence[float], values: Sequence[float], end: float, *, start: float = 1.0
+) -> list[Point]:
+    """Return the corners of a right-continuous step function that is `start` at time 0.
 
     Examples
     --------
     >>> staircase([2.0], [0.5], 3.0)
     [(0.0, 1.0), (2.0, 1.0), (2.0, 0.5), (3.0, 0.5)]
     """
-    corners: list[Point] = [(0.0, 1.0)]
-    level = 1.0
+    corners: list[Point] = [(0.0, start)]
+    level = start
     for time, value in zip(times, values, strict=True):
         if time > end or not math.isfinite(value):
             break

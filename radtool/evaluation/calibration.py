@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
+from radtool.evaluation.competing import fine_gray
 from radtool.evaluation.cox import fit_cox
 from radtool.evaluation.estimate import Estimate
 from radtool.evaluation.roc import check_marker, check_score
@@ -19,7 +20,8 @@ def calibration_slope(y: pd.DataFrame, index: pd.Series | np.ndarray) -> Estimat
     Parameters
     ----------
     y : DataFrame
-        ``event`` and ``duration``.
+        ``event`` and ``duration``; with a column ``status`` of competing risks the model is Fine
+        and Gray's.
     index : array-like of shape (n,)
         Prognostic index (log hazard ratio), higher = sooner event.
 
@@ -31,7 +33,12 @@ def calibration_slope(y: pd.DataFrame, index: pd.Series | np.ndarray) -> Estimat
     values = np.asarray(index, dtype=float)
     if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return Estimate(float("nan"), None, None, len(y))
-    fit = fit_cox(pd.DataFrame({"index": values}, index=y.index), y)
+    frame = pd.DataFrame({"index": values}, index=y.index)
+    if "status" in y:
+        found = fine_gray(frame, y)
+        se = float(np.sqrt(found.robust[0, 0]))
+        return Estimate.normal(float(found.fit.coefficients[0]), se, len(y))
+    fit = fit_cox(frame, y)
     return Estimate.normal(float(fit.coefficients[0]), float(fit.standard_errors[0]), fit.n)
 
 

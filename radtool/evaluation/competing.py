@@ -157,7 +157,13 @@ class FineGray:
 
 
 def fine_gray(
-    X: pd.DataFrame, y: pd.DataFrame, *, cause: int = 1, ties: Ties = "efron"
+    X: pd.DataFrame,
+    y: pd.DataFrame,
+    *,
+    cause: int = 1,
+    ties: Ties = "efron",
+    ridge: float = 0.0,
+    clusters: np.ndarray | None = None,
 ) -> FineGray:
     """Fit Fine and Gray's model of the cumulative incidence.
 
@@ -171,6 +177,10 @@ def fine_gray(
         The event of interest.
     ties : {"efron", "breslow"}
         Efron equals R's coxph on finegray data; cmprsk's crr uses Breslow-like ties.
+    ridge : float, default 0
+        Penalty, as in `fit_cox`.
+    clusters : array-like of shape (n,), optional
+        Patient of each case, for the robust covariance; default each case its own.
 
     References
     ----------
@@ -179,8 +189,9 @@ def fine_gray(
     """
     rows = expand_fine_gray(y, cause=cause)
     design = X.iloc[rows["case"].to_numpy()].reset_index(drop=True)
-    fit = fit_cox(design, rows, ties=ties)
-    robust = robust_covariance(fit, design, rows, rows["case"].to_numpy(), ties=ties)
+    fit = fit_cox(design, rows, ties=ties, ridge=ridge)
+    people = np.arange(len(X)) if clusters is None else np.asarray(clusters)
+    robust = robust_covariance(fit, design, rows, people[rows["case"].to_numpy()], ties=ties)
     index = design.to_numpy(dtype=float) @ fit.coefficients
     return FineGray(fit, robust, baseline_hazard(index, rows, ties=ties))
 

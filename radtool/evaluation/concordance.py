@@ -20,7 +20,8 @@ def harrell_c(y: pd.DataFrame, risk: pd.Series | np.ndarray) -> Estimate:
     Parameters
     ----------
     y : DataFrame
-        ``event`` and ``duration``.
+        ``event`` and ``duration``; with a column ``status`` of competing risks (above 1: another
+        event came first) those cases stay comparable for ever, as they will never have the event.
     risk : array-like of shape (n,)
         Higher = sooner event. Tied risks count one half; a constant risk gives 0.5.
 
@@ -42,6 +43,8 @@ def harrell_c(y: pd.DataFrame, risk: pd.Series | np.ndarray) -> Estimate:
     References
     ----------
     Harrell, Califf, Pryor, Lee, Rosati. Evaluating the yield of medical tests. JAMA 1982.
+    Wolbers, Koller, Witteman, Steyerberg. Prognostic models with competing risks. Epidemiology
+    2009.
 
     Examples
     --------
@@ -80,6 +83,8 @@ def uno_c(y: pd.DataFrame, risk: pd.Series | np.ndarray, *, tau: float | None = 
     Uno, Cai, Pencina, D'Agostino, Wei. On the C-statistics for evaluating overall adequacy of
     risk prediction procedures with censored survival data. Stat Med 2011.
     """
+    if "status" in y and (y["status"] > 1).any():
+        raise InputError("Uno's C is for one kind of event; with competing risks use competing_auc")
     value, influence = _concordance(y, risk, weighted=True, tau=tau)
     return Estimate.normal(value, float(np.sqrt((influence**2).sum())), len(influence), (0, 1))
 
@@ -172,6 +177,9 @@ def _concordance(
 
 def _checked(y: pd.DataFrame, risk: pd.Series | np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     outcome = check_survival(y)
+    if "status" in y:
+        never = (y["status"] > 1).to_numpy()
+        outcome.loc[never, "duration"] = outcome["duration"].max() + 1.0
     if isinstance(risk, pd.Series) and not risk.index.equals(outcome.index):
         raise InputError("risk and y are not of the same cases in the same order")
     score = np.asarray(risk, dtype=float).ravel()

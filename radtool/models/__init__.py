@@ -4,9 +4,11 @@ from radtool.models.block import Block
 from radtool.models.columns import Log, PrepareColumns
 from radtool.models.combinations import combine_indices, index_combinations
 from radtool.models.comparators import comparators, compare_models, compare_risks
+from radtool.models.competing import CompetingSignature, FineGrayCox
 from radtool.models.elastic_net import ElasticNetCox, ElasticNetLogistic, elastic_net_path
 from radtool.models.linear import Cox, Logistic
 from radtool.models.marker import MarkerSignature
+from radtool.models.model_search import RandomSearch, TunedXGBoost
 from radtool.models.predictor import Predictor
 from radtool.models.published import published_signature
 from radtool.models.resampling import (
@@ -30,11 +32,13 @@ from radtool.models.validation import Validation, read_log, validate
 
 __all__ = [
     "Block",
+    "CompetingSignature",
     "Cox",
     "CoxSignature",
     "CrossValidation",
     "ElasticNetCox",
     "ElasticNetLogistic",
+    "FineGrayCox",
     "Log",
     "Logistic",
     "MarkerSignature",
@@ -42,7 +46,9 @@ __all__ = [
     "Predictor",
     "PrepareColumns",
     "RandomForest",
+    "RandomSearch",
     "Signature",
+    "TunedXGBoost",
     "Validation",
     "XGBoostAFT",
     "XGBoostCox",

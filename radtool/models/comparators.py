@@ -16,6 +16,7 @@ from radtool.evaluation.cox import fit_cox
 from radtool.evaluation.roc import auc, compare_auc
 from radtool.models.block import Block
 from radtool.models.columns import Log
+from radtool.models.competing import CompetingSignature
 from radtool.models.linear import usable_columns
 from radtool.models.marker import MarkerSignature
 from radtool.models.predictor import Predictor
@@ -49,8 +50,8 @@ def comparators(
     radiomics : Block
         The radiomics block with its steps.
     model : Predictor or str, optional
-        What learns from radiomics; default Cox or XGBoost. The others are always Cox or logistic
-        regression.
+        What learns from radiomics; default Cox, Fine-Gray (competing risks) or XGBoost. The others
+        are always Cox, Fine-Gray or logistic regression.
 
     Returns
     -------
@@ -65,9 +66,8 @@ def comparators(
     if absent:
         raise InputError(f"comparators: no column(s) {absent}")
     size, people = Block([volume], [Log()]), Block(list(clinical))
-    survival = isinstance(y, pd.DataFrame)
-    kind: Any = CoxSignature if survival else MarkerSignature
-    plain, learner = ("cox", model or "cox") if survival else ("logistic", model or "xgboost")
+    kind, plain, usual = _kind(y)
+    learner = model or usual
     built: dict[str, Signature] = {"volume": kind({"volume": size}, model=plain)}
     if clinical:
         built["clinical"] = kind({"clinical": people}, model=plain)
@@ -78,6 +78,15 @@ def comparators(
         rest["volume"] = size
     built["all"] = kind({**rest, "radiomics": radiomics}, model=learner)
     return built
+
+
+def _kind(y: pd.DataFrame | pd.Series) -> tuple[Any, str, str]:
+    """Signature, its plain model and what learns from radiomics, by the kind of outcome."""
+    if not isinstance(y, pd.DataFrame):
+        return MarkerSignature, "logistic", "xgboost"
+    if "status" in y:
+        return CompetingSignature, "fine_gray", "fine_gray"
+    return CoxSignature, "cox", "cox"
 
 
 def compare_models(
@@ -117,10 +126,10 @@ def compare_risks(
     -------
     DataFrame
         ``model, value, lower, upper, difference, difference_lower, difference_upper, p, lrt_chi2,
-        lrt_p, n``;
-        value is Harrell's C or the AUC, the difference is model less baseline with its paired
-        interval and test. `lrt_chi2` and `lrt_p` (survival; else NaN) are the likelihood-ratio test
-        of the model's score beside the baseline's in a Cox model of these cases.
+        lrt_p, n``; value is Harrell's C or the AUC, the difference is model less baseline with its
+        paired interval and test. `lrt_chi2` and `lrt_p` (survival without competing risks; else
+        NaN) are the likelihood-ratio test of the model's score beside the baseline's in a Cox model
+        of these cases.
     """
     if baseline not in risks.columns:
         raise InputError(f"no model {baseline!r}; have {list(risks.columns)}")
@@ -131,7 +140,8 @@ def compare_risks(
         compare = compare_c if survival else compare_auc
         gain = compare(y, risks[baseline], risks[name]).iloc[0]
         same = name == baseline
-        beyond = _beyond(y, risks[baseline], risks[name]) if survival else (np.nan, np.nan)
+        tested = survival and "status" not in y
+        beyond = _beyond(y, risks[baseline], risks[name]) if tested else (np.nan, np.nan)
         rows.append(
             {
                 "model": name,

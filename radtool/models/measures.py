@@ -45,7 +45,7 @@ from radtool.models.linear import Cox, usable_columns
 from radtool.models.marker import MarkerSignature
 from radtool.models.survival import CoxSignature, Cut
 
-__all__ = ["Measured", "measure_marker", "measure_survival"]
+__all__ = ["Measured", "horizon_of", "measure_marker", "measure_survival"]
 
 
 class Measured:
@@ -91,7 +91,7 @@ def measure_survival(
     """Discrimination, calibration, overall fit, risk groups and usefulness of a survival model."""
     got = Measured(len(y))
     risk = signature.predict_risk(X)
-    time = _horizon(y, horizon)
+    time = horizon_of(y, horizon)
     got.add("harrell_c", lambda: harrell_c(y, risk))
     got.add("uno_c", lambda: uno_c(y, risk))
     got.add("calibration_slope", lambda: calibration_slope(y, risk))
@@ -134,7 +134,8 @@ def measure_marker(
     return got, pd.DataFrame({"probability": p, "predicted": signature.predict(X)})
 
 
-def _horizon(y: pd.DataFrame, horizon: float | None) -> float:
+def horizon_of(y: pd.DataFrame, horizon: float | None) -> float:
+    """Return the time at which predictions are judged: given, or the median time of the events."""
     if horizon is not None:
         if not horizon > 0:
             raise InputError(f"horizon must be above 0, got {horizon}")

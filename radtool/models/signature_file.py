@@ -16,6 +16,7 @@ import radtool.selection  # noqa: F401 (both register the steps that a file may 
 from radtool.errors import InputError, SignatureError, did_you_mean
 from radtool.files import decode, encode, hash_of, write_text
 from radtool.models.block import Block, FittedBlock
+from radtool.models.competing import CompetingSignature
 from radtool.models.marker import MarkerSignature
 from radtool.models.predictor import predictor_from_dict
 from radtool.models.signature import Signature
@@ -37,7 +38,11 @@ SCHEMA_VERSION = "1.0"
 INTENDED_USE = (
     "Research only. Not a medical device; not for diagnosis, prognosis or treatment of a patient."
 )
-_KINDS: dict[str, type[Signature]] = {"marker": MarkerSignature, "survival": CoxSignature}
+_KINDS: dict[str, type[Signature]] = {
+    "competing": CompetingSignature,
+    "marker": MarkerSignature,
+    "survival": CoxSignature,
+}
 
 
 def signature_document(
@@ -126,7 +131,7 @@ def load_signature(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    CoxSignature or MarkerSignature
+    CoxSignature, CompetingSignature or MarkerSignature
         Fitted, with ``content_sha256_`` and ``extraction_`` (the extraction parameters or None).
 
     Raises

@@ -16,6 +16,8 @@ from radtool.errors import InputError
 from radtool.evaluation.estimate import Estimate
 from radtool.files import hash_of
 from radtool.models.cases import check_patients, hashed_ids
+from radtool.models.competing import CompetingSignature
+from radtool.models.competing_measures import measure_competing
 from radtool.models.marker import MarkerSignature
 from radtool.models.measures import measure_marker, measure_survival
 from radtool.models.signature import Signature
@@ -122,7 +124,9 @@ def validate(
             f"{len(seen)} patient(s) were in the training cohort, for example {seen[:3]}; a"
             " validation cohort must be of other patients"
         )
-    if isinstance(signature, CoxSignature):
+    if isinstance(signature, CompetingSignature):
+        got, scores = measure_competing(signature, X, outcome, horizon)
+    elif isinstance(signature, CoxSignature):
         got, scores = measure_survival(signature, X, outcome, horizon)
     elif isinstance(signature, MarkerSignature):
         got, scores = measure_marker(signature, X, outcome)

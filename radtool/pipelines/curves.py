@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from radtool.evaluation import auc, kaplan_meier, logrank, roc_curve
+from radtool.evaluation import aalen_johansen, auc, gray_test, kaplan_meier, logrank, roc_curve
 from radtool.report.results import KaplanMeier, RocCurve, SurvivalGroup
 
-__all__ = ["kaplan_meier_record", "roc_record", "time_grid"]
+__all__ = ["incidence_record", "kaplan_meier_record", "roc_record", "time_grid"]
 
 Predict = Callable[[pd.Index, np.ndarray], pd.DataFrame]
 
@@ -67,6 +67,70 @@ def kaplan_meier_record(
         log_rank_chi2=test.statistic if test else None,
         cut=cut,
         design=names[2],
+    )
+
+
+def incidence_record(
+    y: pd.DataFrame,
+    groups: pd.Series,
+    *,
+    labels: Sequence[str],
+    names: tuple[str, str, str],
+    cut: str,
+    predict: Predict | None = None,
+) -> KaplanMeier:
+    """Observed, and if wanted predicted, cumulative incidence of risk groups.
+
+    Parameters
+    ----------
+    y : DataFrame
+        ``event``, ``duration`` and ``status``; the curves are Aalen-Johansen's of status 1.
+    groups, labels, names, cut, predict
+        As for `kaplan_meier_record`; `predict` gives the predicted survival, one less incidence.
+    """
+    grid = time_grid(float(y["duration"].max()))
+    present = [label for label in labels if (groups == label).any()]
+    test = gray_test(y, groups).iloc[0] if len(present) > 1 else None
+    return KaplanMeier(
+        model=names[0],
+        cohort=names[1],
+        groups=tuple(_incidence(y[groups == label], label, grid, predict) for label in present),
+        grid=grid,
+        log_rank_p=float(test["p"]) if test is not None else None,
+        log_rank_chi2=float(test["chisq"]) if test is not None else None,
+        cut=cut,
+        design=names[2],
+        quantity="incidence",
+    )
+
+
+def _incidence(
+    y: pd.DataFrame, label: str, grid: tuple[float, ...], predict: Predict | None
+) -> SurvivalGroup:
+    events = int(y["event"].sum())
+    steps = pd.DataFrame(columns=["time", "incidence_1", "se_1"], dtype=float)
+    if events:
+        table = aalen_johansen(y)
+        steps = table[table["time"].isin(y.loc[y["event"], "duration"])]
+    value, se = (steps[name].to_numpy(dtype=float) for name in ("incidence_1", "se_1"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = 1.959963984540054 * se / (value * -np.log(value))
+        lower, upper = value ** np.exp(half), value ** np.exp(-half)
+    times = np.linspace(0.0, float(y["duration"].max()), 41)
+    predicted = () if predict is None else tuple((1.0 - predict(y.index, times).mean()).tolist())
+    duration = y["duration"].to_numpy()
+    return SurvivalGroup(
+        label=label,
+        n=len(y),
+        events=events,
+        times=tuple(steps["time"].tolist()),
+        survival=tuple(value.tolist()),
+        lower=tuple(np.where(np.isfinite(lower), lower, value).tolist()),
+        upper=tuple(np.where(np.isfinite(upper), upper, value).tolist()),
+        censor_times=tuple(sorted(y.loc[y["status"] == 0, "duration"].tolist())),
+        at_risk=tuple(int((duration >= time).sum()) for time in grid),
+        predicted_times=tuple(times.tolist()) if predicted else (),
+        predicted=predicted,
     )
 
 

@@ -6,6 +6,7 @@ is only ever predicted. The same signatures are refitted in every fold and boots
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -174,8 +175,14 @@ def planned_models(study: Study, plan: Plan) -> dict[str, Signature]:
         volume=plan.volume,
         clinical=list(plan.clinical),
         radiomics=radiomics,
-        model=plan.survival_model if study.endpoint.is_survival else plan.marker_model,
+        model=_learner(study, plan),
     )
+
+
+def _learner(study: Study, plan: Plan) -> str:
+    if study.endpoint.has_competing:
+        return "fine_gray"
+    return plan.survival_model if study.endpoint.is_survival else plan.marker_model
 
 
 def new_words(met: list[warnings.WarningMessage], known: list[str]) -> list[str]:
@@ -227,8 +234,7 @@ def _internal(
 
 
 def _is_tree(study: Study, plan: Plan) -> bool:
-    model = plan.survival_model if study.endpoint.is_survival else plan.marker_model
-    return model in ("xgboost", "random_forest")
+    return _learner(study, plan) in ("xgboost", "random_forest")
 
 
 def cross_validation_rows(
@@ -264,26 +270,29 @@ def compare(
             continue
         both = compare_risks(y, pd.DataFrame({b: scores[b], a: scores[a]}), baseline=b)
         gain = both.set_index("model").loc[a]
-        named = {"model_a": a, "model_b": b, "cohort": cohort, "design": design}
-        found.append(
-            Comparison(
-                **named,
-                measure="harrell_c" if survival else "auc",
-                difference=float(gain["difference"]),
-                lower=bound(gain["difference_lower"]),
-                upper=bound(gain["difference_upper"]),
-                p=bound(gain["p"]),
-                test="infinitesimal jackknife" if survival else "DeLong",
-            )
+        paired = Comparison(
+            model_a=a,
+            model_b=b,
+            cohort=cohort,
+            measure="harrell_c" if survival else "auc",
+            difference=float(gain["difference"]),
+            lower=bound(gain["difference_lower"]),
+            upper=bound(gain["difference_upper"]),
+            p=bound(gain["p"]),
+            design=design,
+            test="infinitesimal jackknife" if survival else "DeLong",
         )
+        found.append(paired)
         if not pd.isna(gain["lrt_p"]):
             found.append(
-                Comparison(
-                    **named,
+                dataclasses.replace(
+                    paired,
                     measure="lrt_chi2",
                     difference=float(gain["lrt_chi2"]),
+                    lower=None,
+                    upper=None,
                     p=float(gain["lrt_p"]),
-                    test="score beside the other's, Cox, likelihood ratio",
+                    test="Cox model of both scores, likelihood ratio",
                 )
             )
     return found

@@ -12,7 +12,7 @@ import pandas as pd
 
 from radtool.errors import RadtoolWarning
 from radtool.models import CoxSignature, Signature, Validation, read_log, validate
-from radtool.pipelines.curves import kaplan_meier_record, roc_record
+from radtool.pipelines.curves import incidence_record, kaplan_meier_record, roc_record
 from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, compare, count_events, new_words
 from radtool.report import calibration_record, decision_record, performance_rows
 from radtool.report.results import (
@@ -164,7 +164,7 @@ def _add_curve(
 def survival_curves(
     signature: CoxSignature, study: Study, names: tuple[str, str, str], cut: str
 ) -> KaplanMeier:
-    """Kaplan-Meier curves of the risk groups with what the model predicted for them.
+    """Survival (or incidence) of the risk groups with what the model predicted for them.
 
     Cut-offs are those of the development cohort; names are model, cohort and
     design.
@@ -174,7 +174,8 @@ def survival_curves(
         # All cases at once: a batch that ComBat has to estimate is estimated from all of them.
         return signature.predict_survival(study.X, times).loc[index]
 
-    return kaplan_meier_record(
+    draw = incidence_record if study.endpoint.has_competing else kaplan_meier_record
+    return draw(
         study.y,
         signature.risk_groups(study.X, cut=cut),  # type: ignore[arg-type]
         labels=GROUPS,

@@ -13,7 +13,7 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation import kaplan_meier
 from radtool.files import read_json
-from radtool.models import CoxSignature, Signature, save_signature
+from radtool.models import CompetingSignature, CoxSignature, Signature, save_signature
 from radtool.pipelines.batches import harmonization_record
 from radtool.pipelines.curves import roc_record
 from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, count_events, develop
@@ -30,6 +30,7 @@ from radtool.report.results import (
     Methods,
     Population,
     Question,
+    ResultTable,
     SignatureCard,
     SubgroupRow,
 )
@@ -215,6 +216,7 @@ def _results(
             name=study.endpoint.name,
             label=study.endpoint.label,
             kind="survival" if survival else "marker",
+            competing=study.endpoint.has_competing,
             unit=study.endpoint.unit if survival else "",
             positive=study.endpoint.positive or ("event" if survival else "yes"),
             cohorts=_cohort_records(parts),
@@ -235,6 +237,7 @@ def _results(
         calibration=tuple(tested.calibration),
         decision=tuple(tested.decision),
         subgroups=_subgroups(plan, parts),
+        tables=_cause_specific(parts),
         signatures=(_card(trained.signatures[FULL], study, file),),
         looks=tuple(tested.looks),
         methods=_methods(plan, parts),
@@ -259,6 +262,34 @@ def _subgroups(plan: Plan, parts: _Parts) -> tuple[SubgroupRow, ...]:
     return subgroup_rows(scored, plan.subgroups, development)
 
 
+def _cause_specific(parts: _Parts) -> tuple[ResultTable, ...]:
+    """Beside Fine and Gray's model: what drives each cause on its own."""
+    signature = parts.trained.signatures[FULL]
+    if not isinstance(signature, CompetingSignature):
+        return ()
+    found = signature.cause_specific(parts.development.X, parts.development.y)
+    names = {1: "the event", **{k: f"competing event {k}" for k in range(2, 100)}}
+    return (
+        ResultTable(
+            name="cause-specific",
+            caption=f"Cause-specific hazard ratios in {parts.names[0]}",
+            columns=("Cause", "Feature", "Hazard ratio (95 % CI)", "p"),
+            rows=tuple(
+                (
+                    names[int(row.cause)],
+                    str(row.feature),
+                    f"{row.hazard_ratio:.2f} ({row.lower:.2f} to {row.upper:.2f})",
+                    "<0.001" if row.p < 0.001 else f"{row.p:.3f}",
+                )
+                for row in found.itertuples()
+            ),
+            note="Cox models of each cause with the columns of the Fine-Gray model, other causes"
+            " censored; not adjusted for the selection of the columns.",
+            text_columns=2,
+        ),
+    )
+
+
 def _cohort_records(parts: _Parts) -> tuple[Cohort, ...]:
     made = [cohort_record(parts.development, parts.names[0], "development")]
     if parts.external is not None:
@@ -271,7 +302,8 @@ def cohort_record(study: Study, name: str, role: Any) -> Cohort:
     y = study.y
     follow_up = None
     if isinstance(y, pd.DataFrame):
-        turned = kaplan_meier(y.assign(event=~y["event"])).median.value
+        lost = y["status"] == 0 if "status" in y else ~y["event"]
+        turned = kaplan_meier(y.assign(event=lost)).median.value if lost.any() else float("nan")
         follow_up = None if pd.isna(turned) else turned
     return Cohort(
         name=name,

@@ -22,6 +22,7 @@ __all__ = ["coefficients", "model_record", "selection_path"]
 _MOST_DROPPED = 400
 _KINDS = {
     "Cox": "cox",
+    "FineGrayCox": "fine-gray",
     "ElasticNetCox": "elastic-net cox",
     "XGBoostCox": "xgboost",
     "XGBoostMarker": "xgboost",

@@ -99,6 +99,8 @@ def _endpoint(endpoint: EndpointResults) -> list[str]:
     question = endpoint.question
     label = question.label or question.name
     kind = "a time to event" if question.kind == "survival" else "a binary marker"
+    if question.competing:
+        kind += " with competing risks"
     defined = f", {question.positive}" if question.is_defined else ""
     sentences = [f"The endpoint {label} is {kind}{defined}."]
     development = [c for c in question.cohorts if c.role == "development"]

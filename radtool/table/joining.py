@@ -25,8 +25,11 @@ class Endpoint:
         What the endpoint is called: "os", "EGFR".
     duration, event : str, optional
         Columns of a survival endpoint.
+    status : str, optional
+        Column of a survival endpoint with competing risks, instead of `event`: 0 censored, 1 the
+        event of interest, 2 and more the events that make it impossible.
     marker : str, optional
-        Column of a binary marker; give this or the two above.
+        Column of a binary marker; give this or a duration with event or status.
     positive : str, optional
         The marker's value that counts as True; default 1, True or "yes"-like values only.
     unit : str, default "days"
@@ -38,16 +41,19 @@ class Endpoint:
     name: str
     duration: str | None = None
     event: str | None = None
+    status: str | None = None
     marker: str | None = None
     positive: str | None = None
     unit: str = "days"
     label: str = ""
 
     def __post_init__(self) -> None:
-        survival = self.duration is not None and self.event is not None
-        if survival == (self.marker is not None):
+        outcome = (self.event is not None) + (self.status is not None)
+        survival = self.duration is not None and outcome == 1
+        if survival == (self.marker is not None) or outcome > 1:
             raise InputError(
-                f"endpoint {self.name!r} needs either duration and event, or marker, not both"
+                f"endpoint {self.name!r} needs either duration and event (or, with competing risks,"
+                " status), or marker, not both"
             )
 
     @property
@@ -56,9 +62,14 @@ class Endpoint:
         return self.marker is None
 
     @property
+    def has_competing(self) -> bool:
+        """Whether other events can make the event of interest impossible."""
+        return self.status is not None
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The outcome columns that it reads; none of them may ever be a predictor."""
-        named = (self.duration, self.event, self.marker)
+        named = (self.duration, self.event, self.status, self.marker)
         return tuple(column for column in named if column is not None)
 
 
@@ -71,7 +82,8 @@ class Study:
     X : DataFrame
         Features, covariates and the site and batch columns; index case_id.
     y : DataFrame or Series
-        ``event`` and ``duration``, or a boolean marker; same index.
+        ``event`` and ``duration`` (and ``status`` with competing risks, where the event is status
+        1), or a boolean marker; same index.
     patients : Series
         patient_id of each case; same index. Every split keeps a patient whole.
     endpoint : Endpoint
@@ -234,6 +246,17 @@ _FALSE = {"0", "0.0", "false", "no", "n", "negative", "wildtype", "wild type", "
 
 
 def _outcome(rows: pd.DataFrame, question: Endpoint) -> pd.DataFrame | pd.Series:
+    if question.has_competing:
+        status = pd.to_numeric(rows[question.status], errors="coerce")
+        odd = rows.index[~(status.ge(0) & (status == status.round()))].tolist()
+        if odd:
+            raise TableError(
+                f"endpoint {question.name!r}: status must be 0 (censored), 1 (event), 2, …"
+                f" (competing); is not for {odd[:5]}"
+            )
+        y = pd.DataFrame({"event": status == 1, "duration": rows[question.duration]})
+        checked = check_survival(y, f"endpoint {question.name!r}")
+        return checked.assign(status=status.astype(int))
     if question.is_survival:
         y = rows[[question.event, question.duration]].set_axis(["event", "duration"], axis=1)
         return check_survival(y, f"endpoint {question.name!r}")

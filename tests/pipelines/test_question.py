@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 
 from radtool.errors import InputError
-from radtool.evaluation import compare_c, fit_cox, harrell_c
+from radtool.evaluation import compare_c, fit_cox, harrell_c, incidence_at
 from radtool.models import load_signature, read_log
 from radtool.pipelines.endpoint import Plan
 from radtool.pipelines.question import Cohorts, answer, slug
-from radtool.report.results import EndpointResults
+from radtool.report import render
+from radtool.report.results import EndpointResults, StudyResults
 from radtool.selection import CorrelationFilter, Standardize, UnivariateCoxFilter
-from radtool.table import Study
+from radtool.table import Endpoint, Study, join
+from tests.pipelines.conftest import simulated
 
 COHORTS = Cohorts(development=("A",), external=("C",))
 PLAN = Plan(
@@ -173,3 +175,41 @@ def test_added_value_has_a_likelihood_ratio_test_beside_the_c(
     alone = fit_cox(score, outside.y)
     assert rows[1].difference is not None
     assert alone.likelihood_ratio > rows[1].difference > 10
+
+
+def competing_study() -> Study:
+    """Texture drives the event, age what competes with it."""
+    features, outcomes = simulated(240)
+    rng = np.random.default_rng(8)
+    texture, age = features["original_stat_variance"], (outcomes["age"] - 60) / 10
+    first = rng.exponential(np.exp(-0.9 * texture))
+    second = rng.exponential(2.0 * np.exp(-0.6 * age))
+    limit = rng.uniform(0.3, 4.0, len(features))
+    days = np.minimum(np.minimum(first, second), limit)
+    outcomes = outcomes.assign(
+        days=days, status=np.where(days == first, 1, np.where(days == second, 2, 0))
+    )
+    endpoint = Endpoint(name="recurrence", duration="days", status="status")
+    return join(features, outcomes, endpoint=endpoint, covariates=["age"])
+
+
+def test_competing_risks_from_the_endpoint_to_the_page(tmp_path: Path) -> None:
+    study = competing_study()
+    found = answer(study, COHORTS, PLAN, tmp_path).results
+    assert found.question.competing
+    assert {model.kind for model in found.models} == {"fine-gray"}
+    assert {curve.quantity for curve in found.kaplan_meier} == {"incidence"}
+    measures = {row.measure for row in found.performance if row.design == "external"}
+    assert {"harrell_c", "auc_t", "brier", "ipa", "oe_ratio", "calibration_slope"} <= measures
+    assert [table.name for table in found.tables] == ["cause-specific"]
+    outside = study.take(study.X["site"] == "C")
+    frozen = load_signature(tmp_path / "recurrence.signature.json")
+    high = frozen.risk_groups(outside.X) == "high"
+    curve = next(c for c in found.kaplan_meier if (c.model, c.design) == ("all", "external"))
+    assert isinstance(outside.y, pd.DataFrame)
+    assert curve.groups[1].survival[-1] == pytest.approx(incidence_at(outside.y[high], 10.0).value)
+    page = render(StudyResults(title="Recurrence", endpoints=(found,)))
+    assert "Gray’s test" in page
+    assert "Cumulative incidence" in page
+    assert "with competing risks" in page
+    assert "Kaplan-Meier" not in page

@@ -12,7 +12,7 @@ __all__ = ["endpoint_proofs"]
 
 Found = Iterator[tuple[str, Proof]]
 
-SIMPLE = ("intercept", "cox", "logistic")
+SIMPLE = ("intercept", "cox", "fine-gray", "logistic")
 STEP_WORDS = {
     "redundancy": ("correlation", "redundan"),
     "robustness_filter": ("stability", "stable", "icc", "ccc", "robust", "reproduc", "repeatab"),

@@ -31,7 +31,7 @@ LEFT, RIGHT = 62.0, 408.0
 
 
 def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -> Markup:
-    """Draw observed survival of the risk groups over time.
+    """Draw observed survival, or cumulative incidence, of the risk groups over time.
 
     Parameters
     ----------
@@ -53,15 +53,23 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
     predicted = any(group.predicted for group in groups)
     tested = curve.log_rank_p is not None
     top = 16.0 + 15 * (len(groups) + predicted + tested)
-    frame = Frame(left=LEFT, right=RIGHT, top=top, bottom=top + 210, x_range=(0.0, _end(curve)))
+    high = _highest(curve)
+    frame = Frame(
+        left=LEFT,
+        right=RIGHT,
+        top=top,
+        bottom=top + 210,
+        x_range=(0.0, _end(curve)),
+        y_range=(0.0, high),
+    )
     grid = curve.grid or tuple(nice_ticks(*frame.x_range))
     axis = f"Time ({unit})" if unit else "Time"
     parts = axes(
         frame,
         x_ticks=[t for t in grid if t <= frame.x_range[1]],
-        y_ticks=nice_ticks(0, 1),
+        y_ticks=nice_ticks(0, high),
         x_label=axis,
-        y_label=event or "Survival probability",
+        y_label=_y_label(curve, event),
     )
     entries = [
         (f"{g.label} (n = {integer(g.n)}, {integer(g.events)} events)", *_style(i))
@@ -71,12 +79,30 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
     if predicted:
         parts.append(_predicted_key(14 + 15 * len(entries)))
     for i, group in enumerate(groups):
-        parts += _group(frame, group, *_style(i))
+        parts += _group(frame, group, *_style(i), start=_start(curve))
     if tested:
         parts.append(words(LEFT, top - 9, _log_rank(curve), weight="600"))
     parts += _at_risk(frame, curve)
     rows = len(groups) if any(group.at_risk for group in groups) else 0
     return drawing(WIDTH, frame.bottom + 40 + (18 + 15 * rows if rows else 0), parts, alt=alt)
+
+
+def _start(curve: KaplanMeier) -> float:
+    return 0.0 if curve.quantity == "incidence" else 1.0
+
+
+def _highest(curve: KaplanMeier) -> float:
+    """Return the end of the axis: 1 for survival, above the highest limit for incidence."""
+    if curve.quantity == "survival":
+        return 1.0
+    tops = [v for g in curve.groups for v in (*g.survival, *g.upper, *g.predicted)]
+    return min(1.0, 1.05 * max(tops, default=1.0))
+
+
+def _y_label(curve: KaplanMeier, event: str) -> str:
+    if curve.quantity == "incidence":
+        return f"Cumulative incidence: {event}" if event else "Cumulative incidence"
+    return event or "Survival probability"
 
 
 def _predicted_key(y: float) -> str:
@@ -96,24 +122,28 @@ def _end(curve: KaplanMeier) -> float:
 
 def _log_rank(curve: KaplanMeier) -> str:
     p = p_value(curve.log_rank_p)
-    return f"log-rank p {p}" if p.startswith(("<", ">")) else f"log-rank p = {p}"
+    name = "Gray’s test" if curve.quantity == "incidence" else "log-rank"
+    return f"{name} p {p}" if p.startswith(("<", ">")) else f"{name} p = {p}"
 
 
-def _group(frame: Frame, group: SurvivalGroup, colour: str, dash: str) -> list[str]:
+def _group(
+    frame: Frame, group: SurvivalGroup, colour: str, dash: str, *, start: float
+) -> list[str]:
     end = frame.x_range[1]
     last = min(end, max((*group.times, *group.censor_times), default=0.0))
     parts = []
     if group.lower and group.upper:
-        edges = [staircase(group.times, side, last) for side in (group.lower, group.upper)]
+        sides = (group.lower, group.upper)
+        edges = [staircase(group.times, side, last, start=start) for side in sides]
         lower, upper = ([(frame.x(x), frame.y(y)) for x, y in edge] for edge in edges)
         parts.append(band(lower, upper, colour=colour))
-    stairs = staircase(group.times, group.survival, last)
+    stairs = staircase(group.times, group.survival, last, start=start)
     parts.append(
         polyline([(frame.x(x), frame.y(y)) for x, y in stairs], colour=colour, dash=dash, width=2)
     )
     for time in group.censor_times:
         if time <= end:
-            x, y = frame.x(time), frame.y(_level(group, time))
+            x, y = frame.x(time), frame.y(_level(group, time, start))
             parts.append(segment((x, y - 3), (x, y + 3), colour=colour))
     if group.predicted:
         inside = [
@@ -124,8 +154,7 @@ def _group(frame: Frame, group: SurvivalGroup, colour: str, dash: str) -> list[s
     return parts
 
 
-def _level(group: SurvivalGroup, time: float) -> float:
-    level = 1.0
+def _level(group: SurvivalGroup, time: float, level: float) -> float:
     for step, value in zip(group.times, group.survival, strict=True):
         if step > time:
             break

@@ -69,6 +69,8 @@ class Question(Record):
         Unit of time of a survival endpoint: "months".
     positive : str
         What counts as yes (marker) or as the event (survival), in words.
+    competing : bool, default False
+        Whether other events can make the event of interest impossible.
     cohorts : tuple of Cohort
         In the order of the report.
     """
@@ -78,6 +80,7 @@ class Question(Record):
     label: str = ""
     unit: str = ""
     positive: str = ""
+    competing: bool = False
     cohorts: tuple[Cohort, ...] = ()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from radtool.errors import InputError
 from radtool.report.results.record import Record
@@ -83,6 +84,9 @@ class KaplanMeier(Record):
         Transformation of the limits.
     design : str
         As in `PerformanceRow`.
+    quantity : {"survival", "incidence"}
+        What the curves show; "incidence" is the cumulative incidence of the event of interest
+        (Aalen-Johansen), with Gray's test in the place of the log-rank test.
     """
 
     model: str
@@ -94,6 +98,7 @@ class KaplanMeier(Record):
     cut: str = ""
     confidence: str = "log-log"
     design: str = ""
+    quantity: Literal["survival", "incidence"] = "survival"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

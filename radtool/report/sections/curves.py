@@ -1,4 +1,4 @@
-"""Kaplan-Meier, ROC, calibration and decision curves, each with its numbers."""
+"""Survival or incidence, ROC, calibration and decision curves, each with its numbers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from radtool.report.results import (
     RocCurve,
     SurvivalGroup,
 )
-from radtool.report.wording import estimate, heading, integer, model_label, p_value
+from radtool.report.wording import estimate, heading, integer, model_label, number, p_value
 
 __all__ = ["calibration_section", "decision_section", "roc_section", "survival_section"]
 
 
 def survival_section(endpoint: EndpointResults) -> Section | None:
-    """Return Kaplan-Meier curves of the risk groups and their medians."""
+    """Return the curves of the risk groups and their medians."""
     curves = endpoint.kaplan_meier
     if not curves:
         return None
@@ -35,11 +35,12 @@ def _survival_figure(endpoint: EndpointResults, curve: KaplanMeier, i: int) -> F
     question = endpoint.question
     label = model_label(endpoint.models, curve.model)
     said = "; ".join(
-        f"{g.label}: {g.n} cases, {g.events} events, median {_median(g)}" for g in curve.groups
+        f"{g.label}: {g.n} cases, {g.events} events, {_last(g, curve)}" for g in curve.groups
     )
-    alt = f"Kaplan-Meier curves of {label} in {_where(curve)}. {said}."
+    kind = "Cumulative incidence" if _is_incidence(curve) else "Kaplan-Meier curves"
+    alt = f"{kind} of {label} in {_where(curve)}. {said}."
     if curve.log_rank_p is not None:
-        alt += f" Log-rank p {p_value(curve.log_rank_p)}."
+        alt += f" {_test(curve)} p {p_value(curve.log_rank_p)}."
     rows = tuple(
         (g.label, t, s, *limits)
         for g in curve.groups
@@ -56,8 +57,28 @@ def _survival_figure(endpoint: EndpointResults, curve: KaplanMeier, i: int) -> F
         name=f"{slug(question.name)}-km-{slug(curve.model)}-{slug(curve.cohort)}-{i + 1}",
         svg=draw_survival(curve, unit=question.unit, alt=alt, event=heading(question)),
         caption=caption,
-        sheet=Sheet(("group", "time", "survival", "lower", "upper"), rows),
+        sheet=Sheet(("group", "time", curve.quantity, "lower", "upper"), rows),
     )
+
+
+def _is_incidence(curve: KaplanMeier) -> bool:
+    return curve.quantity == "incidence"
+
+
+def _test(curve: KaplanMeier) -> str:
+    return "Gray’s test" if _is_incidence(curve) else "Log-rank"
+
+
+def _at_the_end(group: SurvivalGroup) -> tuple[float, float | None, float | None]:
+    if not group.survival:
+        return 0.0, None, None
+    return group.survival[-1], group.lower[-1], group.upper[-1]
+
+
+def _last(group: SurvivalGroup, curve: KaplanMeier) -> str:
+    if _is_incidence(curve):
+        return f"incidence at the end {number(group.survival[-1] if group.survival else 0.0, 2)}"
+    return f"median {_median(group)}"
 
 
 def _median(group: SurvivalGroup) -> str:
@@ -69,9 +90,11 @@ def _median(group: SurvivalGroup) -> str:
 
 def _medians(endpoint: EndpointResults, curves: Sequence[KaplanMeier]) -> Table:
     unit = endpoint.question.unit
+    incidence = _is_incidence(curves[0])
     header = (
-        "model", "cohort", "group", "n", "events", "median", "lower", "upper", "log_rank_p",
-        "log_rank_chi2",
+        "model", "cohort", "group", "n", "events", "incidence" if incidence else "median", "lower",
+        "upper", "gray_p" if incidence else "log_rank_p",
+        "gray_chi2" if incidence else "log_rank_chi2",
     )  # fmt: skip
     rows, raw = [], []
     for curve in curves:
@@ -79,16 +102,20 @@ def _medians(endpoint: EndpointResults, curves: Sequence[KaplanMeier]) -> Table:
             label = model_label(endpoint.models, curve.model)
             p = p_value(curve.log_rank_p) if i == 0 and curve.log_rank_p is not None else ""
             counts = (integer(g.n), integer(g.events))
-            rows.append((label, curve.cohort, g.label, *counts, _median(g), p))
+            numbers = _at_the_end(g) if incidence else (g.median, g.median_lower, g.median_upper)
+            text = estimate(*numbers, 2) if incidence else _median(g)
+            rows.append((label, curve.cohort, g.label, *counts, text, p))
             raw.append(
-                (curve.model, curve.cohort, g.label, g.n, g.events, g.median, g.median_lower,
-                 g.median_upper, curve.log_rank_p, curve.log_rank_chi2)
+                (curve.model, curve.cohort, g.label, g.n, g.events, *numbers, curve.log_rank_p,
+                 curve.log_rank_chi2)
             )  # fmt: skip
     median_head = f"Median, {unit} (95 % CI)" if unit else "Median (95 % CI)"
+    if incidence:
+        median_head = "Incidence at the last event (95 % CI)"
     return Table(
         name=f"{slug(endpoint.question.name)}-medians",
         caption="Risk groups",
-        columns=("Model", "Cohort", "Group", "n", "Events", median_head, "Log-rank p"),
+        columns=("Model", "Cohort", "Group", "n", "Events", median_head, f"{_test(curves[0])} p"),
         rows=tuple(rows),
         sheet=Sheet(header, tuple(raw)),
         text_columns=3,
