@@ -10,9 +10,11 @@ from radtool.cli.compare_masks import compare_masks
 from radtool.cli.console import EXIT_WRONG_USE
 from radtool.cli.curate import curate
 from radtool.cli.deidentify import deidentify
+from radtool.cli.deidentify import deidentify
 from radtool.cli.demo import demo
 from radtool.cli.doctor import doctor
 from radtool.cli.explore import explore
+from radtool.cli.export import export
 from radtool.cli.export import export
 from radtool.cli.extract import extract
 from radtool.cli.harmonize import harmonize
@@ -44,7 +46,9 @@ for name, command in (
     ("run", run),
     ("curate", curate),
     ("deidentify", deidentify),
+    ("deidentify", deidentify),
     ("compare-masks", compare_masks),
+    ("export", export),
     ("export", export),
     ("extract", extract),
     ("explore", explore),

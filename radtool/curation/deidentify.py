@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from radtool.table import Failure, write_table
 
 __all__ = ["Deidentified", "deidentify"]
 
+Progress = Callable[[int, int, str], None]
 Action = Callable[[Dataset, tuple[int, int]], None]
 KEPT_KINDS = ("CT", "MR", "PT", "RTSTRUCT", "SEG")
 KEPT = ("PatientWeight", "PatientSize", "PatientSex", "ROIName", "SegmentLabel")
@@ -59,7 +61,13 @@ class Deidentified:
     failures: list[Failure] = field(default_factory=list)
 
 
-def deidentify(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> Deidentified:
+def deidentify(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    key: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Deidentified:
     """Write copies of CT, MR, PET, RTSTRUCT and SEG files without identities.
 
     Parameters
@@ -67,8 +75,13 @@ def deidentify(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> D
     folder : path-like
         DICOM files, as for `curate`; archives are opened.
     out : path-like
-        Gets ``<pseudonym>/<series>/<number>.dcm`` and ``files.csv``. The key lies in
-        ``<out>.private/key.csv``; `curate` with pseudonyms into the same `out` uses it too.
+        Gets ``<pseudonym>/<series>/<number>.dcm`` and ``files.csv``.
+    key : path-like, optional
+        The key file: secret, patient ids, pseudonyms and days added to dates, readable by the
+        owner only. An earlier key gives the same pseudonyms again. By default
+        ``<out>.private/key.csv``, which `curate` with pseudonyms into the same `out` uses too.
+    progress : callable, optional
+        Called with (done, total, what is being done).
 
     Returns
     -------
@@ -80,7 +93,7 @@ def deidentify(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> D
     MissingPartError
         The package dicom-anonymizer is not installed.
     InputError
-        `folder` does not exist, or `out` cannot be written.
+        `folder` does not exist, `out` cannot be written, or the key would lie inside `out`.
 
     Notes
     -----
@@ -96,29 +109,46 @@ def deidentify(folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> D
     """
     actions = _profile()
     target = Path(out)
-    private = target.with_name(f"{target.name}.private")
+    key_file = Path(key) if key else target.with_name(f"{target.name}.private") / "key.csv"
+    if key_file.resolve().is_relative_to(target.resolve()):
+        raise InputError(f"{key_file}: the key must not lie in {target}, which is given away")
+    who = Pseudonyms.at(key_file)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        private.mkdir(parents=True, exist_ok=True)
-        private.chmod(0o700)
+        # Readable by the owner only: headers and unpacked archives name the patients.
+        work = tempfile.TemporaryDirectory(prefix=".radtool-", dir=target.parent)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror or error})") from error
-    who = Pseudonyms.at(private / "key.csv")
-    found = crawl(folder, private, skip=(target, private))
+    with work as scratch:
+        found = crawl(folder, scratch, skip=(target, Path(scratch)), progress=progress)
+        who.save(key_file)
+        rows, failures = _copy_all(found.records, target, who, actions, progress)
+        who.save(key_file)
+    for name, reason in found.unreadable:
+        failures.append(Failure(who.files((name,))[0], "de-identification", reason))
+    files = pd.DataFrame(rows, columns=["patient_id", "modality", "file", "risk"])
+    write_table(files, target / "files.csv")
+    return Deidentified(files, failures)
+
+
+def _copy_all(
+    records: Sequence[Record],
+    target: Path,
+    who: Pseudonyms,
+    actions: dict[Any, Action],
+    progress: Progress | None,
+) -> tuple[list[dict[str, str]], list[Failure]]:
     rows, failures = [], []
-    for number, record in enumerate(found.records):
+    for number, record in enumerate(records):
         patient = who.patient(record.patient_id)
         try:
             rows.append(_copy(record, number, target, who, actions))
         except RadtoolError as error:
             reason = who.words(str(error).replace(record.path, "…"), record.patient_id)
             failures.append(Failure(patient, "de-identification", reason))
-    who.save(private / "key.csv")
-    for name, reason in found.unreadable:
-        failures.append(Failure(who.files((name,))[0], "de-identification", reason))
-    files = pd.DataFrame(rows, columns=["patient_id", "modality", "file", "risk"])
-    write_table(files, target / "files.csv")
-    return Deidentified(files, failures)
+        if progress is not None:
+            progress(number + 1, len(records), "copies")
+    return rows, failures
 
 
 def _profile() -> dict[tuple[int, int], Action]:

@@ -9,11 +9,11 @@ import hmac
 import io
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from radtool.errors import InputError
-from radtool.files import atomic_path
 
 __all__ = ["Identities", "Pseudonyms"]
 
@@ -99,9 +99,11 @@ class Pseudonyms(Identities):
         table.writerow(["patient_id", "pseudonym", "days_added_to_dates"])
         for patient_id, pseudonym in sorted(self.known.items()):
             table.writerow([patient_id, pseudonym, self._shift(patient_id)])
-        with atomic_path(key_file) as part:
-            part.write_text(text.getvalue(), encoding="utf-8")
-        os.chmod(key_file, 0o600)  # noqa: PTH101 - the same call sets the owner's right on Windows
+        try:
+            _write_private(key_file, text.getvalue())
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"{key_file}: the key cannot be written ({reason})") from error
 
     def patient(self, patient_id: str) -> str:
         """Pseudonym of a patient."""
@@ -146,3 +148,15 @@ class Pseudonyms(Identities):
     def _shift(self, patient_id: str) -> int:
         number = int(self._digest("days", patient_id)[:8], 16)
         return -1 - number % LARGEST_SHIFT_DAYS
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that nobody but the owner could read at any moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as part:
+            part.write(text)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radtool.curation import curate
+from radtool.curation import curate, deidentify
 from radtool.io import read_image, read_mask
 
 ROIS = {"GTV": "GTV-1", "Lung L": "Lung L", "Lung R": "Lung R", "Cord": "Spinal cord"}
@@ -33,6 +33,16 @@ def test_lung1_is_right_side_up(lung1):
     assert centres["Lung L"][0] > centres["Lung R"][0]
     assert centres["Cord"][1] > centres["GTV"][1]
     assert centres["Lung R"][0] < centres["Cord"][0] < centres["Lung L"][0]
+
+
+def test_lung1_without_identities_is_the_same_study(shared, lung1, tmp_path):
+    pytest.importorskip("dicomanonymizer")
+    copies = deidentify(shared / "data/lung1_001_dicom", tmp_path / "out", key=tmp_path / "key.csv")
+    assert copies.failures == []
+    assert not any(b"LUNG1-001" in path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm"))
+    again = curate(tmp_path / "out", tmp_path / "curated", roi_names=ROIS).manifest
+    for column in ("roi", "volume_ml", "image_sha256", "mask_sha256"):
+        assert again[column].tolist() == lung1.manifest[column].tolist()
 
 
 def test_sarcoma_gives_ct_pet_and_mr_with_their_tumour(shared, tmp_path):
