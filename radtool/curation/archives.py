@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tarfile
 import zipfile
@@ -26,9 +27,9 @@ HEAD = 132
 BLOCK = 2**20
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: str | os.PathLike[str]) -> bool:
     """Whether a file is named like an archive that is read here."""
-    return path.name.lower().endswith(SUFFIXES)
+    return os.fspath(path).lower().endswith(SUFFIXES)
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, Path]:

@@ -17,13 +17,12 @@ import joblib
 from radtool.curation.archives import is_archive, unpack
 from radtool.curation.records import Record, read_record
 from radtool.errors import DicomError, InputError
-from radtool.io.headers import is_dicom
 
 __all__ = ["Crawl", "crawl"]
 
 logger = logging.getLogger(__name__)
 
-CACHE_VERSION = "3"
+CACHE_VERSION = "4"
 CHUNK = 256
 
 Progress = Callable[[int, int, str], None]
@@ -90,7 +89,7 @@ def crawl(
         raise InputError(f"{source}: no such file or folder")
     workplace = Path(work)
     unreadable: list[tuple[str, str]] = []
-    files = list(_files(source, workplace, {path.resolve() for path in skip}, unreadable))
+    files = list(_files(source, workplace, {os.path.realpath(path) for path in skip}, unreadable))
     with contextlib.closing(_Cache(workplace / "headers.sqlite")) as cache:
         fresh = [one for one in files if cache.missing(*one)]
         reused = len(files) - len(fresh)
@@ -117,38 +116,52 @@ def crawl(
 
 
 def _files(
-    source: Path, work: Path, skip: set[Path], unreadable: list[tuple[str, str]]
+    source: Path, work: Path, skip: set[str], unreadable: list[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str]]:
     """Yield path, shown name and stamp of every file, archives opened, in a fixed order."""
-    root = source if source.is_dir() else source.parent
-    for path in _walk(source, skip):
-        shown = path.relative_to(root).as_posix()
+    if source.is_file():
+        found: Iterable[tuple[str, str, os.stat_result]] = [
+            (str(source), source.name, source.stat())
+        ]
+    else:
+        found = _walk(str(source), "", skip, unreadable)
+    for path, shown, state in found:
+        if not is_archive(path):
+            yield path, shown, f"{state.st_size}|{state.st_mtime_ns}"
+            continue
         try:
-            if is_archive(path):
-                members = unpack(path, work / "unpacked")
-                for name, file in sorted(members.items()):
-                    yield str(file), f"{shown}/{name}", _stamp(file)
-            else:
-                yield str(path), shown, _stamp(path)
+            for name, file in sorted(unpack(Path(path), work / "unpacked").items()):
+                inner = file.stat()
+                yield str(file), f"{shown}/{name}", f"{inner.st_size}|{inner.st_mtime_ns}"
         except InputError as error:
             unreadable.append((shown, str(error).removeprefix(f"{path}: ")))
         except OSError as error:
             unreadable.append((shown, error.strerror or str(error)))
 
 
-def _walk(source: Path, skip: set[Path]) -> Iterator[Path]:
-    if source.is_file():
-        yield source
+def _walk(
+    folder: str, shown: str, skip: set[str], unreadable: list[tuple[str, str]]
+) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Yield path, shown name and state of every file: those of a folder before its sub-folders."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        unreadable.append((shown or folder, error.strerror or str(error)))
         return
-    for folder, folders, names in os.walk(source):
-        here = Path(folder)
-        folders[:] = sorted(name for name in folders if (here / name).resolve() not in skip)
-        yield from (here / name for name in sorted(names) if (here / name).is_file())
-
-
-def _stamp(path: Path) -> str:
-    state = path.stat()
-    return f"{state.st_size}|{state.st_mtime_ns}"
+    below = []
+    for entry in found:
+        name = f"{shown}/{entry.name}" if shown else entry.name
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                below.append((entry.path, name))
+            elif entry.is_file():
+                yield entry.path, name, entry.stat()
+        except OSError as error:
+            unreadable.append((name, error.strerror or str(error)))
+    for path, name in below:
+        if os.path.realpath(path) not in skip:
+            yield from _walk(path, name, skip, unreadable)
 
 
 def _read(files: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
@@ -156,7 +169,8 @@ def _read(files: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     found = []
     for path, shown, stamp in files:
         try:
-            value = json.dumps(read_record(path, shown).to_dict()) if is_dicom(path) else ""
+            record = read_record(path, shown)
+            value = "" if record is None else json.dumps(record.to_dict())
         except DicomError as error:
             value = json.dumps({"unreadable": str(error).removeprefix(f"{path}: ")})
         found.append((path, stamp, value))

@@ -23,7 +23,8 @@ from skimage.measure import find_contours
 from radtool.errors import GeometryError, InputError
 from radtool.files import atomic_path, hash_of
 from radtool.image import Geometry, Mask
-from radtool.io.headers import slices_of, text
+from radtool.io.headers import text
+from radtool.io.planes import slices_of
 from radtool.io.series import Files, image_datasets
 from radtool.io.stacking import Slice, stack_slices
 from radtool.provenance import versions

@@ -6,7 +6,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -21,19 +21,26 @@ from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radtool.errors import DicomError, InputError
-from radtool.io.stacking import Slice
+from radtool.io.scan import Header
 
 __all__ = [
+    "Elements",
+    "damage",
+    "functional",
     "is_dicom",
+    "items",
     "number",
     "numbers",
+    "private_number",
     "read_dataset",
-    "slices_of",
     "starts_like_dicom",
     "text",
 ]
 
+Elements = Dataset | Header
+"""A header: pydicom's, or what a scan kept of one."""
 IMAGE_MODALITIES = ("CT", "MR", "PT", "NM", "CR", "DX", "US", "MG", "XA", "RF", "OT")
+_BINARY_KINDS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _TEXT_KINDS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI")
 # Everything that pydicom is known to raise on damaged bytes; none of them is our own bug.
 _DAMAGE = (
@@ -143,7 +150,7 @@ def _element(keyword: str) -> tuple[int, str]:
     return tag, dictionary_VR(tag)
 
 
-def _plain(dataset: Dataset, keyword: str) -> str | None:
+def _plain(dataset: Elements, keyword: str) -> str | None:
     """Return the undecoded text of an element when it is plain ASCII: no object is made of it.
 
     Most headers are read for a few texts and decimal strings; this halves the time.
@@ -151,6 +158,9 @@ def _plain(dataset: Dataset, keyword: str) -> str | None:
     tag, kind = _element(keyword)
     if kind not in _TEXT_KINDS:
         return None
+    if isinstance(dataset, Header):
+        scanned = dataset.get(tag)
+        return None if scanned is None else scanned.decode("ascii")
     try:
         element = dataset.get_item(tag) if tag in dataset else None
     except _DAMAGE:
@@ -161,8 +171,11 @@ def _plain(dataset: Dataset, keyword: str) -> str | None:
     return value.decode("ascii") if value.isascii() and b"\x1b" not in value else None
 
 
-def _value(dataset: Dataset, keyword: str) -> Any:
+def _value(dataset: Elements, keyword: str) -> Any:
     """Return an element's value; one that pydicom cannot make sense of is one that is missing."""
+    if isinstance(dataset, Header):
+        tag, kind = _element(keyword)
+        return _unpacked(dataset[tag], kind) if tag in dataset else None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -171,13 +184,23 @@ def _value(dataset: Dataset, keyword: str) -> Any:
         return None
 
 
-def items(dataset: Dataset, keyword: str) -> list[Dataset]:
+def _unpacked(value: bytes, kind: str) -> list[float] | None:
+    """Return the numbers of a binary value, None when its length is wrong."""
+    code = _BINARY_KINDS.get(kind)
+    if code is None or not value or len(value) % struct.calcsize(code):
+        return None
+    return [number for (number,) in struct.iter_unpack(f"<{code}", value)]
+
+
+def items(dataset: Elements, keyword: str) -> list[Any]:
     """Return the items of a sequence; none when it is absent, empty or damaged."""
+    if isinstance(dataset, Header):
+        return dataset.sequences.get(_element(keyword)[0], [])
     value = _value(dataset, keyword)
     return list(value) if isinstance(value, pydicom.Sequence) else []
 
 
-def text(dataset: Dataset, keyword: str) -> str:
+def text(dataset: Elements, keyword: str) -> str:
     """Return an element as clean text, "" when absent; several values joined by a backslash."""
     plain = _plain(dataset, keyword)
     if plain is not None:
@@ -190,7 +213,7 @@ def text(dataset: Dataset, keyword: str) -> str:
     return str(value).replace("\x00", "").strip()
 
 
-def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
+def numbers(dataset: Elements, keyword: str) -> tuple[float, ...] | None:
     """Return a multi-valued element as floats, None when absent, empty or not numbers."""
     plain = _plain(dataset, keyword)
     if plain is not None:
@@ -208,74 +231,54 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...] | None:
         return None
 
 
-def number(dataset: Dataset, keyword: str) -> float | None:
+def number(dataset: Elements, keyword: str) -> float | None:
     """Return an element's first value as a float, None when absent or not a number."""
     values = numbers(dataset, keyword)
     return values[0] if values else None
 
 
-def slices_of(dataset: Dataset, path: str | os.PathLike[str]) -> list[Slice]:
-    """Return the image planes of a file: one, or one per frame.
+def private_number(dataset: Elements, creator: str, tag: tuple[int, int]) -> float | None:
+    """Return the first number of a private element, None unless its creator is the one meant.
 
-    Raises
-    ------
-    DicomError
-        Position, orientation, pixel spacing or matrix size is missing or not finite.
+    Parameters
+    ----------
+    dataset : Dataset or Header
+        What holds the element in the block that starts at ``10xx``.
+    creator : str
+        How the name of the private creator starts, in capitals.
+    tag : tuple of 2 int
+        Group and element, ``(0x2001, 0x1003)``.
     """
-    with damage(path):
-        if items(dataset, "PerFrameFunctionalGroupsSequence"):
-            return _frames(dataset, str(path))
-        return [_plane(dataset, [dataset], str(path), 0)]
+    group, element = tag
+    name = _bytes_or_value(dataset, (group << 16) | 0x10)
+    value = _bytes_or_value(dataset, (group << 16) | element)
+    words = name.decode("ascii", "ignore") if isinstance(name, bytes) else str(name or "")
+    if value is None or not words.strip("\x00 ").upper().startswith(creator):
+        return None
+    try:
+        if isinstance(value, bytes):
+            first = value.split(b"\\")[0].strip(b"\x00 ")
+            if len(value) == 4 and not first.replace(b".", b"").isdigit():
+                return float(struct.unpack("<f", value)[0])
+            return float(first)
+        return float(value[0] if isinstance(value, MultiValue | list | tuple) else value)
+    except (TypeError, ValueError, IndexError):
+        return None
 
 
-def _frames(dataset: Dataset, path: str) -> list[Slice]:
-    shared = items(dataset, "SharedFunctionalGroupsSequence")
-    return [
-        _plane(dataset, [frame, *shared], path, index)
-        for index, frame in enumerate(items(dataset, "PerFrameFunctionalGroupsSequence"))
-    ]
+def _bytes_or_value(dataset: Elements, tag: int) -> Any:
+    if isinstance(dataset, Header):
+        return dataset.get(tag)
+    try:
+        return dataset.get_item(tag).value if tag in dataset else None
+    except _DAMAGE:
+        return None
 
 
-def _plane(dataset: Dataset, groups: list[Dataset], path: str, frame: int) -> Slice:
-    position = _from(groups, "PlanePositionSequence", "ImagePositionPatient", 3, path)
-    orientation = _from(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6, path)
-    spacing = _from(groups, "PixelMeasuresSequence", "PixelSpacing", 2, path)
-    rows, columns = number(dataset, "Rows"), number(dataset, "Columns")
-    if not rows or not columns:
-        raise DicomError(f"{path}: Rows or Columns is missing; not an image")
-    return Slice(
-        path,
-        frame,
-        text(dataset, "SOPInstanceUID"),
-        (int(rows), int(columns)),
-        (spacing[0], spacing[1]),
-        (position[0], position[1], position[2]),
-        orientation,
-        _thickness(groups),
-    )
-
-
-def functional(groups: list[Dataset], sequence: str) -> Dataset | None:
+def functional(groups: Sequence[Elements], sequence: str) -> Any:
     """Return the first item of a functional group, looked for per frame, then shared."""
     for group in groups:
         found = items(group, sequence)
         if found:
             return found[0]
     return None
-
-
-def _from(
-    groups: list[Dataset], sequence: str, keyword: str, length: int, path: str
-) -> tuple[float, ...]:
-    item = functional(groups, sequence) or groups[0]
-    values = numbers(item, keyword)
-    if values is None or len(values) != length or any(abs(v) > 1e9 or v != v for v in values):
-        found = "missing" if values is None else f"{values}, not {length} finite numbers"
-        raise DicomError(f"{path}: {keyword} is {found}; the slice has no place in the patient")
-    return values
-
-
-def _thickness(groups: list[Dataset]) -> float | None:
-    item = functional(groups, "PixelMeasuresSequence") or groups[0]
-    thickness = number(item, "SliceThickness")
-    return thickness if thickness is not None and 0 < thickness < 1e6 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ from pydicom.dataset import Dataset
 
 from radtool.errors import DicomError, InputError
 from radtool.image import Image
-from radtool.io.headers import IMAGE_MODALITIES, is_dicom, read_dataset, slices_of, text
+from radtool.io.headers import IMAGE_MODALITIES, is_dicom, read_dataset, text
 from radtool.io.pixels import decode, rescale_of, unit_and_factor
+from radtool.io.planes import slices_of
+from radtool.io.repair import Repair, regular, repair_stack
+from radtool.io.splitting import chosen_volume, split_slices
 from radtool.io.stacking import Slice, Stack, stack_slices
 
-__all__ = ["Files", "image_datasets", "read_series"]
+__all__ = ["Files", "image_datasets", "read_planes", "read_series", "same_pixels"]
 
 LARGEST_SLOPE = 1024
 LARGEST_INTERCEPT = 2**30
@@ -23,7 +27,7 @@ LARGEST_INTERCEPT = 2**30
 Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
-def read_series(files: Files) -> Image:
+def read_series(files: Files, *, part: str | None = None, repair: Repair | None = None) -> Image:
     """Read one DICOM series as an image.
 
     Parameters
@@ -31,30 +35,91 @@ def read_series(files: Files) -> Image:
     files : path-like or iterable of path-like
         A folder (searched with its sub-folders; files that are not DICOM images are passed
         over), one file (a multi-frame file, or a single slice), or the files of a series.
+    part : str, optional
+        Which volume of a series that holds several (echoes, b-values, phases, …): "te90". An
+        error without it lists their names; see `split_slices`.
+    repair : Repair, optional
+        What may be done to slices that are not a volume; by default they are refused.
 
     Returns
     -------
     Image
-        CT in HU, PET in SUVbw, everything else in arbitrary units. Whole-number intensities come
-        as int16 or int32, others as float32. The grid is that of ITK's reader: slices sorted by
-        position along their normal, never by name or instance number.
+        CT in HU, PET in SUVbw, everything else in arbitrary units, unless a real-world value map
+        of the file says more. Whole-number intensities come as int16 or int32, others as float32.
+        The grid is that of ITK's reader: slices sorted by position along their normal, never by
+        name or instance number; of a repaired series, that of `repair_stack`.
 
     Raises
     ------
     DicomError
         No DICOM image, more than one series, a damaged file, slices that are not a volume (see
         `stack_slices`), a CT without rescale, a PET without what SUV needs.
+    InputError
+        Several volumes and no `part`, or no volume of that name.
     """
     datasets = image_datasets(files)
     name = _name(datasets)
-    stack = _stack(datasets)
+    slices = [one for path, data in datasets.items() for one in slices_of(data, path)]
+    same = partial(_same_values, datasets)
+    stack = chosen_volume(split_slices(slices, same_pixels=same), part, name).stack
+    return _image(datasets, stack if repair is None else repair_stack(stack, repair), name)
+
+
+def read_planes(planes: Iterable[tuple[str, int]], *, repair: Repair | None = None) -> Image:
+    """Read planes that are known to be one volume.
+
+    Parameters
+    ----------
+    planes : iterable of (path, frame)
+        Files and frames, in any order.
+    repair : Repair, optional
+        See `read_series`.
+
+    Raises
+    ------
+    DicomError
+        See `read_series`.
+    """
+    wanted = set(planes)
+    datasets = image_datasets(sorted({path for path, _ in wanted}))
+    slices = [
+        one
+        for path, data in datasets.items()
+        for one in slices_of(data, path)
+        if (path, one.frame) in wanted
+    ]
+    stack = stack_slices(slices)
+    stack = stack if repair is None else repair_stack(stack, repair)
+    return _image(datasets, stack, _name(datasets))
+
+
+def _image(datasets: dict[str, Dataset], stack: Stack, name: str) -> Image:
     geometry = stack.checked_geometry(name)
     used = {one.file for one in stack.slices}
     datasets = {path: datasets[path] for path in sorted(used)}
     unit, factor = unit_and_factor(list(datasets.values()), name)
-    planes = _Planes(datasets)
-    array = planes.stacked(stack.slices, factor)
-    return Image(array, geometry, unit)
+    array = _Planes(datasets).stacked(stack.slices, factor)
+    return Image(regular(array, stack) if stack.repairs else array, geometry, unit)
+
+
+def same_pixels(one: Slice, other: Slice) -> bool:
+    """Whether two planes of files hold the same values; files that cannot be read differ."""
+    try:
+        return _same_values({s.file: read_dataset(s.file) for s in (one, other)}, one, other)
+    except DicomError:
+        return False
+
+
+def _same_values(datasets: dict[str, Dataset], one: Slice, other: Slice) -> bool:
+    def values(plane: Slice) -> tuple[np.ndarray, tuple[float, float]]:
+        data = datasets[plane.file]
+        return decode(data, plane.file)[plane.frame], rescale_of(data, plane.frame, plane.file)
+
+    try:
+        (first, scale), (second, other_scale) = values(one), values(other)
+    except (DicomError, IndexError):
+        return False
+    return scale == other_scale and np.array_equal(first, second)
 
 
 def image_datasets(files: Files) -> dict[str, Dataset]:
@@ -108,10 +173,6 @@ def _name(datasets: dict[str, Dataset]) -> str:
         part for part in (text(first, "PatientID"), text(first, "Modality"), "series") if part
     )
     return f"{Path(path).parent.as_posix()}: {what} {text(first, 'SeriesInstanceUID')}"
-
-
-def _stack(datasets: dict[str, Dataset]) -> Stack:
-    return stack_slices([one for path, data in datasets.items() for one in slices_of(data, path)])
 
 
 def _is_whole(scale: tuple[float, float]) -> bool:

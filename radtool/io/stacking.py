@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,6 +68,8 @@ class Slice:
         Direction of a row (along x), then of a column (along y), as in ImageOrientationPatient.
     thickness : float or None
         Nominal slice thickness in mm.
+    marks : tuple of (name, value)
+        What may tell volumes of one series apart: echo time, b-value, …; see `marks_of`.
     """
 
     file: str
@@ -77,6 +80,7 @@ class Slice:
     position: tuple[float, float, float]
     orientation: tuple[float, ...]
     thickness: float | None = None
+    marks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,14 @@ class Stack:
         The grid, None when a finding is an error.
     findings : tuple of Finding
         Everything that was noticed.
+    repairs : tuple of str
+        What must be done to the planes so that they fill the grid; see `repair_stack`.
     """
 
     slices: tuple[Slice, ...]
     geometry: Geometry | None
     findings: tuple[Finding, ...]
+    repairs: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -157,7 +164,7 @@ def stack_slices(slices: Sequence[Slice]) -> Stack:
     alike = _check_alike(slices)
     if alike:
         return Stack(tuple(slices), None, (*findings, *alike))
-    row, column = _axes(slices[0])
+    row, column = axes_of(slices[0])
     normal = np.cross(row, column)
     offsets = np.array([np.dot(s.position, normal) for s in slices])
     order = np.argsort(offsets, kind="stable")
@@ -177,7 +184,7 @@ def stack_slices(slices: Sequence[Slice]) -> Stack:
     return Stack(tuple(slices), geometry, tuple(findings))
 
 
-def _axes(one: Slice) -> tuple[np.ndarray, np.ndarray]:
+def axes_of(one: Slice) -> tuple[np.ndarray, np.ndarray]:
     """Return unit row and column directions; rounding in the file is taken out."""
     row = np.array(one.orientation[:3])
     row = row / np.linalg.norm(row)
@@ -214,23 +221,43 @@ def _check_alike(slices: list[Slice]) -> list[Finding]:
         return [Finding("orientation", "error", detail, (slices[where].file,))]
     turned = np.abs(row - row[0]).max(axis=1) > ORIENTATION_TOLERANCE
     if turned.any():
-        other = slices[int(np.argmax(turned))]
-        detail = f"slices are not parallel: {len(_kinds(slices))} orientations in one series"
-        findings.append(Finding("orientation", "error", detail, (first.file, other.file)))
+        kinds = directions_of(slices)
+        detail = f"slices are not parallel: {len(set(kinds))} orientations in one series"
+        findings.append(Finding("orientation", "error", detail, _rarer(slices, kinds)))
     sizes = {s.shape for s in slices}
     spacings = {tuple(round(v, 4) for v in s.spacing) for s in slices}
     if len(sizes) > 1 or len(spacings) > 1:
-        other = next(s for s in slices if s.shape != first.shape or s.spacing != first.spacing)
         detail = f"matrix sizes {sorted(sizes)} (rows, columns), pixel spacings {sorted(spacings)}"
-        findings.append(Finding("matrix", "error", detail, (first.file, other.file)))
+        files = _rarer(slices, [(s.shape, tuple(round(v, 4) for v in s.spacing)) for s in slices])
+        findings.append(Finding("matrix", "error", detail, files))
     if min(first.spacing) <= 0:
         detail = f"pixel spacing {first.spacing} is not above 0 mm"
         findings.append(Finding("matrix", "error", detail, (first.file,)))
     return findings
 
 
-def _kinds(slices: list[Slice]) -> set[tuple[float, ...]]:
-    return {tuple(round(v, 2) + 0.0 for v in s.orientation) for s in slices}
+def directions_of(slices: Sequence[Slice]) -> list[int]:
+    """Number the orientations of slices; equal numbers are parallel within the tolerance."""
+    known: list[np.ndarray] = []
+    labels = []
+    for one in slices:
+        cosines = np.array(one.orientation)
+        near = (np.abs(cosines - other).max() <= ORIENTATION_TOLERANCE for other in known)
+        label = next((k for k, yes in enumerate(near) if yes), len(known))
+        if label == len(known):
+            known.append(cosines)
+        labels.append(label)
+    return labels
+
+
+def _rarer(slices: Sequence[Slice], kinds: Sequence[object]) -> tuple[str, ...]:
+    """Files of the slices that are not like most others, or of all but the first kind."""
+    usual = Counter(kinds).most_common(1)[0][0]
+    return _files_of(s for s, kind in zip(slices, kinds, strict=True) if kind != usual)
+
+
+def _files_of(slices: Iterable[Slice]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.file for one in slices))
 
 
 def _check_increments(slices: list[Slice], offsets: np.ndarray) -> list[Finding]:
@@ -242,35 +269,35 @@ def _check_increments(slices: list[Slice], offsets: np.ndarray) -> list[Finding]
         detail = f"all {len(slices)} slices lie at the same position"
         return [Finding("not_a_volume", "error", detail, (slices[0].file, slices[1].file))]
     if same.any():
-        where = int(np.argmax(same))
         detail = (
             f"{int(same.sum())} slice(s) lie where another one lies; several echoes, phases or"
             " reconstructions in one series, or a slice exported twice"
         )
-        pair = (slices[where].file, slices[where + 1].file)
-        return [Finding("duplicate_positions", "error", detail, pair)]
+        return [Finding("duplicate_positions", "error", detail, _beside(slices, same))]
     step = float(np.median(steps))
     multiples = np.maximum(np.rint(steps / step), 1)
     tolerance = max(INCREMENT_TOLERANCE * step, ROUNDING_MM)
     uneven = np.abs(steps - multiples * step) > tolerance * multiples
     if uneven.any():
-        where = int(np.argmax(np.abs(steps - step)))
         detail = (
             f"slice increments run from {steps.min():.4g} to {steps.max():.4g} mm, median"
             f" {step:.4g} mm"
         )
-        pair = (slices[where].file, slices[where + 1].file)
-        return [Finding("increment", "error", detail, pair)]
+        return [Finding("increment", "error", detail, _beside(slices, uneven))]
     if (multiples > 1).any():
-        where = int(np.argmax(multiples))
         missing = int((multiples - 1).sum())
         detail = (
-            f"{missing} slice(s) missing: gap of {steps[where]:.4g} mm where slices are"
+            f"{missing} slice(s) missing: gap of {steps.max():.4g} mm where slices are"
             f" {step:.4g} mm apart"
         )
-        pair = (slices[where].file, slices[where + 1].file)
-        return [Finding("missing_slices", "error", detail, pair)]
+        return [Finding("missing_slices", "error", detail, _beside(slices, multiples > 1))]
     return []
+
+
+def _beside(slices: Sequence[Slice], steps: np.ndarray) -> tuple[str, ...]:
+    """Files on both sides of the marked steps."""
+    where = np.flatnonzero(steps)
+    return _files_of(slices[i] for i in sorted({*where, *(where + 1)}))
 
 
 def _check_drift(slices: list[Slice], offsets: np.ndarray, plane: np.ndarray) -> list[Finding]:
