@@ -9,13 +9,14 @@ from scipy import stats
 from radtool.errors import InputError
 from radtool.evaluation.cox import fit_cox
 from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.risk_sets import Ties
 
 __all__ = ["explained_variation", "gonen_heller", "royston_d"]
 
 _KAPPA = np.sqrt(8 / np.pi)
 
 
-def royston_d(y: pd.DataFrame, index: pd.Series | np.ndarray) -> Estimate:
+def royston_d(y: pd.DataFrame, index: pd.Series | np.ndarray, *, coefficients: int = 0) -> Estimate:
     """Royston and Sauerbrei's D: log hazard ratio between the two halves of a prognostic index.
 
     Parameters
@@ -24,6 +25,9 @@ def royston_d(y: pd.DataFrame, index: pd.Series | np.ndarray) -> Estimate:
         ``event`` and ``duration``.
     index : array-like of shape (n,)
         Prognostic index. Cases with the same index share the mean of their normal scores.
+    coefficients : int, default 0
+        How many coefficients of the index were fitted in these very cases; D is made smaller by
+        what so many would explain by chance. 0 for an index from elsewhere.
 
     Returns
     -------
@@ -45,22 +49,50 @@ def royston_d(y: pd.DataFrame, index: pd.Series | np.ndarray) -> Estimate:
     if np.ptp(scores) == 0:
         return Estimate(float("nan"), None, None, n)
     fit = fit_cox(pd.DataFrame({"score": scores}, index=y.index), y)
-    return Estimate.normal(float(fit.coefficients[0]), float(fit.standard_errors[0]), n)
+    d, se = float(fit.coefficients[0]), float(fit.standard_errors[0])
+    if coefficients:
+        d, se = _less_chance(d, se, fit.events, coefficients)
+    return Estimate.normal(d, se, n)
 
 
-def explained_variation(y: pd.DataFrame, index: pd.Series | np.ndarray) -> pd.DataFrame:
+def _less_chance(d: float, se: float, events: int, coefficients: int) -> tuple[float, float]:
+    """Adjust D and its error for fitting; the share not explained grows as in an adjusted R²."""
+    if coefficients >= events:
+        raise InputError(f"{coefficients} coefficients were fitted to {events} events")
+    ratio, slope = events / (events - coefficients), d / _KAPPA
+    left = (1.0 + slope**2 - ratio) / ratio
+    size = float(np.sqrt(abs(left)))
+    if size == 0:
+        return 0.0, float("nan")
+    return float(np.sign(d) * np.sign(left) * size * _KAPPA), se * abs(slope) / (ratio * size)
+
+
+def explained_variation(
+    y: pd.DataFrame, index: pd.Series | np.ndarray, *, coefficients: int = 0, ties: Ties = "efron"
+) -> pd.DataFrame:
     """R² of Royston (from D) and of Kent and O'Quigley, and the Gönen-Heller concordance.
 
     The index is recalibrated first (its Cox slope in `y`) for the last two.
+
+    Parameters
+    ----------
+    y : DataFrame
+        ``event`` and ``duration``.
+    index : array-like of shape (n,)
+        Prognostic index.
+    coefficients : int, default 0
+        See `royston_d`; the last two are not adjusted.
+    ties : {"efron", "breslow"}
+        Of the recalibration; an index fitted in these cases with the same ties keeps its slope.
 
     Returns
     -------
     DataFrame
         ``measure, value``: ``royston_d, r2_d, r2_kent_oquigley, gonen_heller``.
     """
-    d = royston_d(y, index).value
+    d = royston_d(y, index, coefficients=coefficients).value
     values = np.asarray(index, dtype=float)
-    fit = fit_cox(pd.DataFrame({"index": values}, index=y.index), y)
+    fit = fit_cox(pd.DataFrame({"index": values}, index=y.index), y, ties=ties)
     own = values * fit.coefficients[0]
     spread, unit = (d / _KAPPA) ** 2, np.pi**2 / 6
     variance = float(own.var(ddof=1))

@@ -7,6 +7,7 @@ from radtool.evaluation import (
     aggregate_lesions,
     bootstrap_interval,
     compare_proportions,
+    explained_variation,
     fit_cox,
     harrell_c,
     likelihood_ratio_test,
@@ -68,23 +69,47 @@ def test_royston_d_depends_on_ranks_only(small):
     assert np.isnan(royston_d(y, np.zeros(60)).value)
 
 
-@pytest.mark.parametrize("key", ["full_breslow", "reduced8"])
-def test_royston_of_the_mayo_models(key, inputs, expected):
+def mayo(inputs, columns=None):
     frame = inputs("survival_pbc").dropna()
     y = pd.DataFrame({"event": frame["death"] == 1, "duration": frame["time"].astype(float)})
     logged = frame.assign(bili=np.log(frame["bili"]), sex=frame["sex"] == "f").astype(float)
     X = logged.drop(columns=["id", "time", "status", "death"])
-    if key == "reduced8":
-        X = X[["age", "edema", "albumin", "stage", "copper", "bili"]]
-    fit = fit_cox(X, y, ties="breslow")
-    found = royston_d(y, X.to_numpy() @ fit.coefficients)
-    r = expected("survival_pbc")["royston"][key]
-    assert [found.value, found.se] == pytest.approx([r["D"], r["se(D)"]], abs=1e-7)
-    if key == "reduced8":
+    X = X if columns is None else X[columns]
+    return X, y, fit_cox(X, y, ties="breslow")
+
+
+REDUCED = ["age", "edema", "albumin", "stage", "copper", "bili"]
+
+
+@pytest.mark.parametrize(("key", "columns"), [("full", None), ("reduced", REDUCED)])
+def test_royston_of_the_mayo_models(key, columns, inputs, expected):
+    X, y, fit = mayo(inputs, columns)
+    index = X.to_numpy() @ fit.coefficients
+    r = expected("survival_pbc")["royston"]
+    plain = r["full_breslow" if key == "full" else "reduced8"]
+    found = royston_d(y, index)
+    assert [found.value, found.se] == pytest.approx([plain["D"], plain["se(D)"]], abs=1e-7)
+    table = explained_variation(y, index, ties="breslow")["value"]
+    assert table.tolist() == pytest.approx(
+        [plain[k] for k in ("D", "R.D", "R.KO", "C.GH")], abs=1e-7
+    )
+    adjusted = royston_d(y, index, coefficients=len(fit.columns))
+    r_adj = r[f"{key}_adj"]
+    assert [adjusted.value, adjusted.se] == pytest.approx([r_adj["D"], r_adj["se(D)"]], abs=1e-7)
+    # R prints the adjusted R² with 1, not pi² / 6, as the variance of a single event time.
+    explained = adjusted.value**2 * np.pi / 8
+    assert explained / (1 + explained) == pytest.approx(r_adj["R.D"], abs=1e-7)
+    if key == "reduced":
         coefficients = expected("survival_pbc")["reduced_breslow"]["coef"]
         names = [name.removeprefix("log(").removesuffix(")") for name in coefficients]
         own = dict(zip(fit.columns, fit.coefficients, strict=True))
         assert [own[n] for n in names] == pytest.approx(list(coefficients.values()), abs=1e-7)
+
+
+def test_more_coefficients_than_events_cannot_be_adjusted_for(small):
+    y, risk = small
+    with pytest.raises(InputError, match="99 coefficients were fitted to"):
+        royston_d(y, risk, coefficients=99)
 
 
 def test_a_straight_line_is_used_for_few_different_risks(small):
