@@ -1,8 +1,11 @@
 """Image + Mask + parameters -> one row of features; cohorts; what features there are."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from radtool.features.catalogue import catalogue
-from radtool.features.cohort import CohortResult, extract_cohort
-from radtool.features.combine import combine_images, delta_features
 from radtool.features.diagnostics import diagnostics
 from radtool.features.extraction import Extraction, extract, measure
 from radtool.features.maps import MapPlan, feature_maps, plan_maps
@@ -12,6 +15,10 @@ from radtool.features.pyradiomics import (
     extract_with_pyradiomics,
     pyradiomics_name,
 )
+
+if TYPE_CHECKING:
+    from radtool.features.cohort import CohortResult, extract_cohort
+    from radtool.features.combine import combine_images, delta_features
 
 __all__ = [
     "CohortResult",
@@ -32,3 +39,16 @@ __all__ = [
     "plan_maps",
     "pyradiomics_name",
 ]
+_OF_TABLES = {
+    "CohortResult": "radtool.features.cohort",
+    "combine_images": "radtool.features.combine",
+    "delta_features": "radtool.features.combine",
+    "extract_cohort": "radtool.features.cohort",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What works on tables brings pandas, 80 MB that an image and its mask do not need."""
+    if name not in _OF_TABLES:
+        raise AttributeError(f"module 'radtool.features' has no attribute {name!r}")
+    return getattr(importlib.import_module(_OF_TABLES[name]), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from radtool.features import (
     glcm,
@@ -17,6 +17,9 @@ from radtool.features import (
 )
 from radtool.features.definitions import Definition
 from radtool.features.pyradiomics.names import CLASSES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FAMILY_FEATURES", "PAIR_AGGREGATIONS", "ZONE_AGGREGATIONS", "catalogue"]
 
@@ -62,6 +65,8 @@ def catalogue() -> pd.DataFrame:
     >>> table[table["code"] == "Q4LE"][["family", "name", "unit"]].values.tolist()
     [['stat', 'mean', 'intensity']]
     """
+    import pandas as pd
+
     rows = [
         ("ibsi", family, feature.name, aggregation, feature.code, code, feature.unit,
          feature.standardised)

@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import joblib
 import numpy as np
 
 from radtool.compiling import telling
@@ -145,6 +144,8 @@ class MapPlan:
         values, counted = self._layer(kernel)
         if jobs == 1:
             return (_tile(values, counted, tile, kernel) for tile in tiles)
+        import joblib
+
         return joblib.Parallel(n_jobs=jobs, return_as="generator")(
             joblib.delayed(_tile)(values[slab], counted[slab], moved, kernel)
             for slab, moved in (_slab(tile, self.radius) for tile in tiles)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from skimage.exposure import equalize_adapthist
 
 from radtool.errors import InputError, ParameterError
 from radtool.image import Image, Mask
@@ -77,6 +76,8 @@ class Clahe(IntensityStep):
             raise ParameterError(f"[Clahe] bins must be at least 2, got {self.bins}")
 
     def _apply(self, image: Image, mask: Mask | None) -> Image:
+        from skimage.exposure import equalize_adapthist
+
         low, high = float(image.array.min()), float(image.array.max())
         if not high > low:
             raise InputError(f"all intensities are {low:g}; there is no contrast to enhance")

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import pywt
 from scipy import ndimage
-from skimage.segmentation import slic
 
 from radtool.errors import InputError, ParameterError
 from radtool.image import Geometry, Image, Mask, check_same_grid
@@ -282,6 +281,8 @@ def _randomise_contour(
     image: Image, mask: Mask, supervoxel_mm: float, rng: np.random.Generator
 ) -> Mask:
     """Draw each supervoxel with the probability that it is covered, so the mean volume stays."""
+    from skimage.segmentation import slic
+
     box = _box_around(mask, 2 * supervoxel_mm)
     intensities, inside = image.array[box].astype(np.float64), mask.array[box]
     low, high = np.percentile(intensities, [1, 99])
