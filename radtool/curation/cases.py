@@ -24,11 +24,11 @@ from radtool.io import (
     place_mask,
     rasterise,
     read_rtstruct,
-    read_series,
     write_image,
     write_mask,
 )
 from radtool.io.seg import read_segments
+from radtool.io.series import read_planes
 
 __all__ = ["CaseResult", "MaskTask", "SeriesTask", "remembered", "run_series"]
 
@@ -71,8 +71,8 @@ class SeriesTask:
     ----------
     stem : str
         Start of all file names and case ids of the series.
-    files : tuple of str
-        Files of its planes, copies left out.
+    planes : tuple of (str, int)
+        Files and frames of its planes, copies left out.
     masks : tuple of MaskTask
         ROIs drawn on it.
     checks : Checks
@@ -84,11 +84,16 @@ class SeriesTask:
     """
 
     stem: str
-    files: tuple[str, ...]
+    planes: tuple[tuple[str, int], ...]
     masks: tuple[MaskTask, ...]
     checks: Checks
     row: Mapping[str, Value]
     stamp: str
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of its planes."""
+        return tuple(dict.fromkeys(path for path, _ in self.planes))
 
     @property
     def key(self) -> str:
@@ -97,6 +102,7 @@ class SeriesTask:
             {
                 "version": RESULT_VERSION,
                 "stem": self.stem,
+                "frames": [frame for _, frame in self.planes],
                 "masks": [asdict(mask) for mask in self.masks],
                 "checks": self.checks.to_dict(),
                 "row": dict(self.row),
@@ -217,7 +223,7 @@ class _Ready:
 
 def _prepare(task: SeriesTask, result: CaseResult) -> _Ready | None:
     """Read, rasterise and check; None when nothing of the series may be used."""
-    image = read_series(task.files)
+    image = read_planes(task.planes, repair=task.checks.volume)
     facts = describe_image(image)
     broken = _apply(task.checks.image, facts, result, task.stem)
     if broken:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,9 +13,9 @@ import yaml
 from radtool.curation.naming import fits
 from radtool.errors import InputError, ParameterError, did_you_mean
 from radtool.files import encode
-from radtool.io import Finding
+from radtool.io import Finding, Repair
 
-__all__ = ["Checks", "Rule", "load_checks"]
+__all__ = ["Checks", "Rule", "checks_by_modality", "load_checks"]
 
 Value = str | float | int | None
 
@@ -156,12 +156,15 @@ class Checks:
         Rules about the header, the intensities and each mask.
     cohort : tuple of Rule
         Rules about each mask beside the others of its ROI; these only warn.
+    volume : Repair
+        What may be done to slices that are not a volume; by default nothing.
     """
 
     series: tuple[Rule, ...] = ()
     image: tuple[Rule, ...] = ()
     mask: tuple[Rule, ...] = ()
     cohort: tuple[Rule, ...] = ()
+    volume: Repair = Repair()  # noqa: RUF009 - frozen
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the hash of the settings."""
@@ -171,7 +174,7 @@ class Checks:
                 for rule in getattr(self, name)
             ]
             for name in SECTIONS
-        }
+        } | {"volume": asdict(self.volume)}
 
 
 def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
@@ -180,8 +183,9 @@ def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
     Parameters
     ----------
     checks : mapping or path-like
-        Sections "series", "image", "mask", "cohort" of rules by column; or a YAML file of them; or
-        the name of a file that comes with radtool: "checks_ct", "checks_mr", "checks_pet".
+        Sections "series", "image", "mask", "cohort" of rules by column, and "volume" with the keys
+        of `Repair`; or a YAML file of them; or the name of a file that comes with radtool:
+        "checks_ct", "checks_mr", "checks_pet".
 
     Raises
     ------
@@ -205,6 +209,14 @@ def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
     return _parsed(document, str(path))
 
 
+def checks_by_modality(checks: Checks | None) -> Callable[[str], Checks]:
+    """Return which checks hold for a modality: those given, or the file that comes with radtool."""
+    if checks is not None:
+        return lambda _: checks
+    default = {kind: load_checks(name) for kind, name in DEFAULT_FILES.items()}
+    return lambda modality: default.get(modality, Checks())
+
+
 def shipped_folder() -> Path:
     """Folder of the settings files that come with radtool."""
     package = Path(__file__).resolve().parent.parent
@@ -215,13 +227,17 @@ def shipped_folder() -> Path:
 def _parsed(document: Any, name: str) -> Checks:
     if not isinstance(document, Mapping):
         raise ParameterError(f"{name}: needs the sections {', '.join(SECTIONS)}")
-    rules: dict[str, tuple[Rule, ...]] = {}
+    rules: dict[str, Any] = {}
     for section, columns in document.items():
-        if section not in SECTIONS:
-            raise ParameterError(f"{name}: no section {section!r}{did_you_mean(section, SECTIONS)}")
+        if section not in (*SECTIONS, "volume"):
+            near = did_you_mean(section, (*SECTIONS, "volume"))
+            raise ParameterError(f"{name}: no section {section!r}{near}")
         where = f"{name}: [{section}]"
         if not isinstance(columns, Mapping):
             raise ParameterError(f"{where} needs columns with rules, got {columns!r}")
+        if section == "volume":
+            rules[section] = Repair.of(columns, where)
+            continue
         rules[section] = tuple(
             _rule(section, str(column), rule, where) for column, rule in columns.items()
         )

@@ -12,7 +12,7 @@ import joblib
 import pandas as pd
 
 from radtool.curation.cases import SeriesTask, remembered, run_series
-from radtool.curation.checks import load_checks
+from radtool.curation.checks import checks_by_modality, load_checks
 from radtool.curation.contours import note_unusual
 from radtool.curation.crawl import Crawl, crawl
 from radtool.curation.document import write_document
@@ -91,9 +91,10 @@ def curate(  # noqa: PLR0913 - one call does the whole job; everything but the f
     identities = Pseudonyms.at(private / "key.csv") if pseudonyms else Identities()
     found = crawl(folder, work, skip=(target, private), jobs=jobs, progress=progress)
     masks = [record for record in found.records if record.is_mask]
-    series = find_series(found.records)
+    checks_of = checks_by_modality(rules)
+    series = find_series(found.records, repair=lambda modality: checks_of(modality).volume)
     matches = match_masks([mask for mask in masks if not mask.problem], series)
-    planned = plan_series(series, matches, names, rules, identities)
+    planned = plan_series(series, matches, names, checks_of, identities)
     _run(planned, target, work, jobs, progress)
     note_unusual((plan.result, plan.task.checks) for plan in planned if plan.task is not None)
     if isinstance(identities, Pseudonyms):

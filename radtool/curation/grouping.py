@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from radtool.curation.records import Record
 from radtool.image import Geometry
-from radtool.io import Finding, Stack, stack_slices
+from radtool.io import Finding, Repair, Stack, repair_stack, split_slices
+from radtool.io.series import same_pixels
 
 __all__ = ["Match", "Series", "find_series", "match_masks"]
 
@@ -32,11 +33,14 @@ class Series:
         Its files, in the order of their names.
     stack : Stack
         Order, grid and findings of its planes.
+    part : str, default ""
+        Its name among the volumes of the series, "" when it is the only one.
     """
 
     uid: str
     records: tuple[Record, ...]
     stack: Stack
+    part: str = ""
 
     @property
     def first(self) -> Record:
@@ -78,45 +82,76 @@ class Match:
     how: str
 
 
-def find_series(records: Iterable[Record]) -> list[Series]:
+def find_series(
+    records: Iterable[Record], *, repair: Callable[[str], Repair] | None = None
+) -> list[Series]:
     """Group image files by series, in the order of patients and of their first files.
 
     Files of one series instance UID in several places are one series; planes that come twice
-    are dropped by `stack_slices`, which says so.
+    are dropped, and a series that holds several volumes becomes one `Series` a volume: see
+    `split_slices`, which says so.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        Files.
+    repair : callable, optional
+        Modality -> what may be done to slices that are not a volume.
     """
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
         if not record.is_mask and (record.is_image or record.slices or _counts(record)):
             groups[(record.patient_id, record.series_uid, record.kind)].append(record)
-    return [
-        Series(uid, tuple(group), _stack(group))
-        for (_, uid, _), group in sorted(groups.items(), key=lambda item: item[0])
-    ]
+    found = []
+    for (_, uid, kind), group in sorted(groups.items(), key=lambda item: item[0]):
+        settings = Repair() if repair is None else repair(kind)
+        found += _volumes(uid, group, settings)
+    return found
 
 
-def _counts(record: Record) -> bool:
-    """Whether a file that is not an image plane is still reported as a series of its own."""
-    return record.kind not in ("", "PR", "KO", "SR", "REG", "RTPLAN", "RTDOSE", "RTRECORD")
-
-
-def _stack(group: Sequence[Record]) -> Stack:
+def _volumes(uid: str, group: Sequence[Record], repair: Repair) -> list[Series]:
     broken = [record for record in group if record.problem]
     slices = [one for record in group for one in record.slices]
+    volumes = split_slices(slices, same_pixels=same_pixels)
+    if broken and len(volumes) == 1:
+        stack = _shown(volumes[0].stack, group)
+        findings = (_damaged(broken), *(stack.findings if slices else ()))
+        return [Series(uid, tuple(group), Stack(stack.slices, None, findings))]
+    found = []
+    for volume in volumes:
+        files = {one.file for one in volume.stack.slices}
+        whole = len(volumes) == 1
+        own = tuple(record for record in group if whole or record.path in files)
+        stack = _shown(repair_stack(volume.stack, repair), group)
+        found.append(Series(uid, own, stack, volume.part))
+    if broken:
+        lost = Stack((), None, (_damaged(broken),))
+        found.append(Series(uid, tuple(broken), lost, "damaged"))
+    return found
+
+
+def _shown(stack: Stack, group: Sequence[Record]) -> Stack:
+    """Call files in findings as the crawl shows them."""
     shown = {record.path: record.shown for record in group}
-    stack = stack_slices(slices)
     findings = tuple(
         dataclasses.replace(finding, files=tuple(shown[file] for file in finding.files))
         for finding in stack.findings
     )
-    if not broken:
-        return Stack(stack.slices, stack.geometry, findings)
-    damaged = Finding(
+    return dataclasses.replace(stack, findings=findings)
+
+
+def _damaged(broken: Sequence[Record]) -> Finding:
+    return Finding(
         "damaged",
         "error",
         f"{len(broken)} file(s) cannot be used: {broken[0].problem}",
         tuple(record.shown for record in broken),
     )
-    return Stack(stack.slices, None, (damaged, *(findings if slices else ())))
+
+
+def _counts(record: Record) -> bool:
+    """Whether a file that is not an image plane is still reported as a series of its own."""
+    return record.kind not in ("", "PR", "KO", "SR", "REG", "RTPLAN", "RTDOSE", "RTRECORD")
 
 
 def match_masks(masks: Iterable[Record], series: Sequence[Series]) -> list[Match]:
@@ -138,11 +173,11 @@ def match_masks(masks: Iterable[Record], series: Sequence[Series]) -> list[Match
         the contours lie inside it and on its slices, and no other fits as well.
     """
     by_uid: dict[str, list[Series]] = defaultdict(list)
-    by_image: dict[str, Series] = {}
+    by_image: dict[str, list[Series]] = defaultdict(list)
     for one in series:
         by_uid[one.uid].append(one)
         for record in one.records:
-            by_image[record.instance_uid] = one
+            by_image[record.instance_uid].append(one)
     return [_match(mask, series, by_uid, by_image) for mask in masks]
 
 
@@ -150,12 +185,12 @@ def _match(
     mask: Record,
     series: Sequence[Series],
     by_uid: dict[str, list[Series]],
-    by_image: dict[str, Series],
+    by_image: dict[str, list[Series]],
 ) -> Match:
     named = [one for uid in mask.series_uids for one in by_uid.get(uid, []) if one.first.is_image]
     if len(named) == 1:
         return Match(mask, named[0], "referenced series")
-    pictured = {id(one): one for uid in mask.image_uids if (one := by_image.get(uid))}
+    pictured = {id(one): one for uid in mask.image_uids for one in by_image.get(uid, [])}
     if len(pictured) == 1:
         return Match(mask, next(iter(pictured.values())), "referenced images")
     own = [one for one in series if one.first.patient_id == mask.patient_id and one.first.is_image]
@@ -172,9 +207,16 @@ def _match(
     if len(best) == 1:
         return Match(mask, best[0], "geometry")
     if len(best) > 1:
-        return Match(mask, None, f"fits {len(best)} series of the patient equally well")
+        return Match(mask, None, _ambiguous(best))
     missing = "; the patient has no image series" if not own else ""
     return Match(mask, None, f"refers to a series that is not there{missing}")
+
+
+def _ambiguous(best: Sequence[Series]) -> str:
+    if len({one.uid for one in best}) > 1:
+        return f"fits {len(best)} series of the patient equally well"
+    parts = ", ".join(one.part for one in best)
+    return f"names no image of one volume of its series, and fits {len(best)} of them: {parts}"
 
 
 def _fitting(mask: Record, candidates: Sequence[Series], *, on_slices: bool) -> list[Series]:

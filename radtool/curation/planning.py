@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from radtool.curation.cases import CaseResult, MaskTask, SeriesTask
-from radtool.curation.checks import DEFAULT_FILES, Checks, Value, load_checks
+from radtool.curation.checks import Checks, Value
 from radtool.curation.grouping import Match, Series
 from radtool.curation.identity import Identities
 from radtool.curation.measures import describe_series
@@ -61,7 +61,7 @@ def plan_series(
     series: Sequence[Series],
     matches: Sequence[Match],
     names: RoiNames,
-    checks: Checks | None,
+    checks: Callable[[str], Checks],
     identities: Identities,
 ) -> list[Planned]:
     """Name every series, check its header, and say what to convert.
@@ -72,8 +72,8 @@ def plan_series(
         What was found.
     names : RoiNames
         Which ROIs are wanted.
-    checks : Checks or None
-        Rules for all series; None: the file that comes with radtool for each modality.
+    checks : callable
+        Modality -> rules; see `checks_by_modality`.
     identities : Identities
         Names of patients in the outputs.
     """
@@ -81,7 +81,6 @@ def plan_series(
     for match in matches:
         if match.series is not None:
             drawn[id(match.series)].append(match)
-    default = {kind: load_checks(name) for kind, name in DEFAULT_FILES.items()}
     timepoints = _timepoints(series)
     stems = _stems(series, timepoints, identities)
     planned = []
@@ -89,13 +88,14 @@ def plan_series(
         own = one.first.patient_id
         plan = Planned(one, identities.patient(one.patient), stem, {})
         facts = describe_series(one)
-        rules = checks or default.get(one.modality, Checks())
+        rules = checks(one.modality)
         usable = _check_header(one, facts, rules, plan.result, identities)
         plan.facts = {
             "patient_id": plan.patient,
             "timepoint": timepoint,
             "series_uid": identities.uid(one.uid),
             "study_uid": identities.uid(one.first.study_uid),
+            **_made_of(one),
             **identities.columns(dict(facts), own),  # type: ignore[dict-item]
         }
         if usable:
@@ -146,7 +146,8 @@ def _stems(
     for one, timepoint in zip(series, timepoints, strict=True):
         later = "" if timepoint == "baseline" else f"-{timepoint}"
         kind = safe_name(one.modality.split(" ")[0] or "unknown")
-        plain.append(f"{safe_name(identities.patient(one.patient))}-{kind}{later}")
+        part = f"-{one.part}" if one.part else ""
+        plain.append(f"{safe_name(identities.patient(one.patient))}-{kind}{later}{part}")
     count = Counter(plain)
     marks = [hashlib.sha256(identities.uid(one.uid).encode()).hexdigest()[:6] for one in series]
     return [
@@ -189,16 +190,23 @@ def _task(plan: Planned, matches: Iterable[Match], names: RoiNames, rules: Check
         "timepoint": plan.facts["timepoint"],
         **{column: plan.facts.get(column) for column in ACQUISITION},
         "series_uid": plan.facts["series_uid"],
+        **_made_of(one),
     }
     matches = list(matches)
     return SeriesTask(
         plan.stem,
-        tuple(slice_.file for slice_ in one.stack.slices),
+        tuple((plane.file, plane.frame) for plane in one.stack.slices),
         tuple(_masks(matches, names, plan.result)),
         rules,
         row,
         _stamp([*one.records, *(match.mask for match in matches)]),
     )
+
+
+def _made_of(one: Series) -> dict[str, Value]:
+    """Columns of a volume that is not simply the whole series as it is."""
+    columns: dict[str, Value] = {"part": one.part, "repairs": "; ".join(one.stack.repairs)}
+    return {name: value for name, value in columns.items() if value}
 
 
 def _stamp(records: Iterable) -> str:

@@ -383,7 +383,16 @@ def _segmentation(dataset: Dataset) -> dict[str, Any]:
     series = [
         text(item, "SeriesInstanceUID") for item in items(dataset, "ReferencedSeriesSequence")
     ]
-    return {"rois": rois, "series_uids": tuple(sorted(set(series) - {""}))}
+    images = {
+        text(image, "ReferencedSOPInstanceUID")
+        for item in items(dataset, "ReferencedSeriesSequence")
+        for image in items(item, "ReferencedInstanceSequence")
+    }
+    return {
+        "rois": rois,
+        "series_uids": tuple(sorted(set(series) - {""})),
+        "image_uids": tuple(sorted(images - {""})),
+    }
 
 
 def _sample(points: np.ndarray) -> tuple[tuple[float, float, float], ...]:

@@ -12,6 +12,7 @@ import pytest
 
 from radtool.curation import curate
 from radtool.errors import InputError, ParameterError
+from radtool.files import read_json
 from radtool.io import read_image, read_mask
 from radtool.table import read_manifest
 
@@ -403,3 +404,107 @@ def test_progress_names_what_is_done(tmp_path, patient):
     run(tmp_path, progress=lambda *step: seen.append(step))
     assert seen[-1] == (1, 1, "images and masks")
     assert (9, 9, "headers") in seen
+
+
+def two_echoes(phantoms, folder, rois, *, images=True, patient="P1") -> None:
+    """Two echoes under one series UID; the contours name the images of the second."""
+    for echo in (1, 2):
+
+        def change(dataset, k, echo=echo):
+            dataset.SeriesInstanceUID = phantoms.uid(patient, "both")
+            dataset.EchoTime = str(15 * echo)
+            return dataset
+
+        name = f"e{echo}"
+        phantoms.series(folder, ARRAY * echo, kind="MR", name=name, patient=patient, change=change)
+
+    def refer(dataset):
+        series = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+        one = series.RTReferencedSeriesSequence[0]
+        for k in range(len(ARRAY)) if images else ():
+            image = pydicom.Dataset()
+            image.ReferencedSOPInstanceUID = phantoms.uid(patient, "e2", k)
+            one.ContourImageSequence.append(image)
+
+    phantoms.rtstruct(folder / "rs", rois, name="both", patient=patient, change=refer)
+
+
+def test_echoes_of_one_series_become_volumes_and_the_contours_find_theirs(tmp_path, phantoms, ball):
+    two_echoes(phantoms, tmp_path / "in", {"GTV-1": ball})
+    result = run(tmp_path)
+    (row,) = result.manifest.to_dict("records")
+    assert (row["case_id"], row["part"]) == ("P1-MR-te30-GTV-1", "te30")
+    image = read_image(tmp_path / "out" / row["image"])
+    np.testing.assert_array_equal(image.array, 2 * ARRAY)
+    table = result.series.set_index("part")
+    assert table["status"].to_dict() == {"te15": "no mask", "te30": "used"}
+    assert table["te_ms"].to_dict() == {"te15": 15.0, "te30": 30.0}
+    assert (result.findings["check"] == "split").sum() == 2
+
+
+def test_contours_that_name_no_echo_are_not_guessed(tmp_path, phantoms, ball):
+    two_echoes(phantoms, tmp_path / "in", {"GTV-1": ball}, images=False)
+    result = run(tmp_path)
+    assert len(result.manifest) == 0
+    assert "names no image of one volume of its series, and fits 2 of them: te15, te30" in reasons(
+        result
+    )
+
+
+def test_a_damaged_file_beside_two_echoes_costs_neither(tmp_path, phantoms, ball):
+    two_echoes(phantoms, tmp_path / "in", {"GTV-1": ball})
+
+    def lost(dataset, k):
+        dataset.SeriesInstanceUID = phantoms.uid("P1", "both")
+        del dataset.ImagePositionPatient
+        return dataset
+
+    phantoms.series(tmp_path / "in", ARRAY[:1], kind="MR", name="lost", change=lost)
+    result = run(tmp_path)
+    assert result.manifest["case_id"].tolist() == ["P1-MR-te30-GTV-1"]
+    status = result.series.set_index("part")["status"].to_dict()
+    assert status == {"te15": "no mask", "te30": "used", "damaged": "excluded"}
+
+
+REPAIRS = {
+    "tilt": (tilted, {"tilt": "correct"}, "gantry_tilt"),
+    "missing": (drop(3), {"missing_slices": 1}, "missing_slices"),
+    "uneven": (
+        lambda dataset, k: uneven(dataset, k),
+        {"spacing": "resample"},
+        "increment",
+    ),
+}
+
+
+def uneven(dataset, k):
+    dataset.ImagePositionPatient = [0, 0, k * 3 + (0.5 if k > 4 else 0)]
+    return dataset
+
+
+@pytest.mark.parametrize("fault", REPAIRS)
+def test_a_series_is_repaired_when_the_checks_allow_it_and_that_is_on_record(
+    tmp_path, patient, fault
+):
+    change, volume, check = REPAIRS[fault]
+    patient("P1", change=change)
+    assert len(run(tmp_path).manifest) == 0
+    result = run(tmp_path, checks={"volume": volume})
+    (row,) = result.manifest.to_dict("records")
+    assert row["repairs"].startswith(f"{check}: ")
+    found = result.findings.set_index("check").loc[check]
+    assert (found["severity"], bool(found["files"])) == ("warning", True)
+    assert result.series["repairs"].tolist() == [row["repairs"]]
+    made = read_json(tmp_path / "out/manifest.csv.provenance.json")
+    assert volume.items() <= made["settings"]["checks"]["volume"].items()
+    mask = read_mask(tmp_path / "out" / row["mask"])
+    volume_ml = 3 * 3 * np.pi * 7.2**2 / 1000
+    if fault == "tilt":  # planes 3 mm * cos(26.6 degrees) apart cut the contours obliquely
+        assert mask.volume_ml == pytest.approx(volume_ml, rel=0.06)
+    else:
+        assert mask.volume_ml == pytest.approx(volume_ml, rel=0.02)
+
+
+def test_an_unknown_repair_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match=r"\[volume\] has no key 'tilts'; did you mean 'tilt'"):
+        run(tmp_path, checks={"volume": {"tilts": "correct"}})

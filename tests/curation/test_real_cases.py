@@ -63,12 +63,12 @@ AWKWARD = {
             "missing_slices": 2,
             "gantry_tilt": 2,
             "not_a_volume": 1,
-            "orientation": 1,
-            "slices": 1,
+            # Two upright stacks of two slices under one UID, and a third series of two.
+            "slices": 3,
         },
         [],
     ),
-    "dicom_numpy_dupe_positions": ({"duplicate_positions": 1}, []),
+    "dicom_numpy_dupe_positions": ({"increment": 1}, []),
     "dcmqi_seg": (
         {"present": 2},
         ["DARK_BLUE", "GREEN", "LIGHT_BLUE", "Liver", "Liver", "Liver", "ORANGE", "PURPLE"],

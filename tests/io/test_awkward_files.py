@@ -1,6 +1,7 @@
 """What every folder of the awkward DICOM collection must give: a volume, or a named refusal."""
 
 import zipfile
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -9,14 +10,26 @@ import SimpleITK as sitk
 
 from radtool.errors import DicomError, InputError
 from radtool.image import Geometry
-from radtool.io import place_mask, read_image, read_mask, read_rtstruct, read_seg
+from radtool.io import (
+    Repair,
+    place_mask,
+    read_image,
+    read_mask,
+    read_rtstruct,
+    read_seg,
+    read_series,
+    split_slices,
+)
+from radtool.io.headers import read_dataset
+from radtool.io.planes import slices_of
+from radtool.io.series import same_pixels
 
 REFUSED = {
     "dicom2nifti_failing/gantrytilting/001": r"gantry_tilt: slices are sheared by 14\.0°",
     "dicom2nifti_failing/notavolume/001": "not_a_volume: all 4 slices lie at the same position",
     "dicom2nifti_failing/sliceincrement/001": r"missing_slices: 1 slice.*10 mm where .* 5 mm",
     "dicom2nifti_failing/sliceincrement/002": r"missing_slices: 1 .*gantry_tilt: .* 15\.5°",
-    "dicom2nifti_failing/sliceorientation/001": "orientation: slices are not parallel: 2",
+    "dicom2nifti_failing/sliceorientation/001": "2 volumes under .* 'sagittal', 'axial'",
     "rt_utils/one_slice_data": "a single slice without SliceThickness",
     "rt_utils/empty": "no DICOM image found",
     "highdicom/dx_image.dcm": "ImagePositionPatient is missing",
@@ -64,15 +77,57 @@ def awkward(shared):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_volume_is_refused_by_name(awkward, name):
-    with pytest.raises(DicomError, match=REFUSED[name]):
+    with pytest.raises(InputError, match=REFUSED[name]):
         read_image(awkward / name)
 
 
-def test_duplicate_positions_are_refused(awkward, tmp_path):
+def test_a_duplicate_with_the_same_pixels_is_left_out_and_the_gaps_stay_refused(awkward, tmp_path):
     with zipfile.ZipFile(awkward / "dicom_numpy_dupe_positions/dupe-positions.zip") as archive:
         archive.extractall(tmp_path)
-    with pytest.raises(DicomError, match=r"duplicate_positions: .*CT2[0-9]\.dcm, CT2[0-9]\.dcm"):
+    # CT26 and CT28 both lie at z = -90 with the same pixels; ten others lie 7.5 to 115 mm apart.
+    with pytest.raises(DicomError, match="increment: slice increments run from 7.5 to 115 mm"):
         read_image(tmp_path)
+    slices = [
+        one
+        for path in sorted(tmp_path.rglob("*.dcm"))
+        for one in slices_of(read_dataset(path, pixels=False), path)
+    ]
+    (volume,) = split_slices(slices, same_pixels=same_pixels)
+    dropped, uneven = volume.stack.findings
+    assert (dropped.check, [Path(f).name for f in dropped.files]) == (
+        "identical_slices",
+        ["CT28.dcm"],
+    )
+    assert uneven.check == "increment"
+    assert len(volume.stack.slices) == 10
+
+
+REPAIRED = {
+    # folder: (what is allowed, shape, slice spacing)
+    "dicom2nifti_failing/gantrytilting/001": (Repair(tilt="correct"), (4, 521, 512), 4.85148),
+    "dicom2nifti_failing/sliceincrement/001": (Repair(missing_slices=1), (5, 512, 512), 5.0),
+    "dicom2nifti_failing/sliceincrement/002": (
+        Repair(tilt="correct", missing_slices=1),
+        (5, 514, 512),
+        0.7497,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPAIRED)
+def test_what_may_be_repaired_becomes_a_volume(awkward, name):
+    repair, shape, spacing = REPAIRED[name]
+    image = read_series(awkward / name, repair=repair)
+    assert image.geometry.shape == shape
+    assert image.geometry.spacing[0] == pytest.approx(spacing, rel=1e-4)
+
+
+def test_the_two_stacks_of_one_series_are_volumes_by_name(awkward):
+    folder = awkward / "dicom2nifti_failing/sliceorientation/001"
+    for part, spacing in (("sagittal", 3.3), ("axial", 4.4)):
+        image = read_series(folder, part=part)
+        assert image.geometry.shape == (2, 288, 288)
+        assert image.geometry.spacing[0] == pytest.approx(spacing, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", VOLUMES)
