@@ -22,6 +22,7 @@ __all__ = [
     "log_ticks",
     "nice_ticks",
     "polyline",
+    "rectangle",
     "segment",
     "shortened",
     "square",
@@ -152,6 +153,14 @@ def square(at: Point, *, colour: str, size: float) -> str:
     return (
         f'<rect x="{_c(at[0] - half)}" y="{_c(at[1] - half)}" width="{_c(size)}"'
         f' height="{_c(size)}" fill="{colour}"/>'
+    )
+
+
+def rectangle(corner: Point, width: float, height: float, *, colour: str) -> str:
+    """Return a filled rectangle by its upper left corner."""
+    return (
+        f'<rect x="{_c(corner[0])}" y="{_c(corner[1])}" width="{_c(width)}"'
+        f' height="{_c(height)}" fill="{colour}"/>'
     )
 
 

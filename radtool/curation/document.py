@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from importlib.resources import files
@@ -10,29 +13,52 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
+from radtool.curation.advice import advice, label
+from radtool.curation.charts import is_absent, spread
 from radtool.curation.result import CurationResult
 from radtool.files import write_text
 
 __all__ = ["write_document"]
 
-DESCRIBED = {
+TITLES = {
     "manufacturer": "Manufacturer",
     "model": "Model",
     "kernel": "Kernel",
-    "slice_spacing_mm": "Slice spacing (mm)",
-    "slice_thickness_mm": "Slice thickness (mm)",
-    "pixel_spacing_mm": "Pixel spacing (mm)",
-    "slices": "Slices",
+    "sequence": "Sequence",
+    "scanning_sequence": "Scanning sequence",
     "kvp": "Tube voltage (kV)",
+    "tube_current_ma": "Tube current (mA)",
+    "exposure_mas": "Exposure (mAs)",
     "tr_ms": "Repetition time (ms)",
     "te_ms": "Echo time (ms)",
+    "flip_angle_deg": "Flip angle (°)",
     "field_strength_t": "Field strength (T)",
     "tracer": "Tracer",
     "dose_mbq": "Dose (MBq)",
+    "weight_kg": "Weight (kg)",
+    "units": "Units",
+    "slice_spacing_mm": "Slice spacing (mm)",
+    "slice_thickness_mm": "Slice thickness (mm)",
+    "pixel_spacing_mm": "Pixel spacing (mm)",
+    "matrix": "Matrix",
+    "slices": "Slices",
+    "contrast": "Contrast agent",
+    "study_date": "Date",
     "study_year": "Year of the study",
 }
-MOST_BARS = 8
+SCANNER = ("manufacturer", "model")
+OWN = {
+    "CT": ("kernel", "kvp", "tube_current_ma", "exposure_mas", "contrast"),
+    "MR": ("sequence", "scanning_sequence", "tr_ms", "te_ms", "flip_angle_deg",
+           "field_strength_t", "contrast"),
+    "PT": ("tracer", "dose_mbq", "weight_kg", "units"),
+}  # fmt: skip
+"""What describes the acquisition of each modality."""
+GRID = ("slice_spacing_mm", "slice_thickness_mm", "pixel_spacing_mm", "matrix", "slices")
+OPTIONAL = ("contrast", "sequence", "matrix", "slice_spacing_mm", "slices")
+"""Rightly absent from many headers, or no tags at all: not counted as missing."""
 FACTS = (
     ("volume_ml", "volume", "{:.2f} mL"),
     ("slice_spacing_mm", "slices every", "{:.4g} mm"),
@@ -42,10 +68,13 @@ FACTS = (
     ("roi_original", "drawn as", "{}"),
     ("mask_origin", "from", "{}"),
 )
+MANY_CASES = 300
+"""From here on the pictures inside the document are half as wide."""
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def write_document(result: CurationResult, made: Mapping[str, Any], path: Path) -> None:
-    """Write the document; pictures are referred to, everything else is inside the one file.
+    """Write the document: one file, pictures inside, nothing fetched from anywhere.
 
     Parameters
     ----------
@@ -54,18 +83,20 @@ def write_document(result: CurationResult, made: Mapping[str, Any], path: Path) 
     made : mapping
         Provenance: settings and versions.
     path : path
-        Where to; beside the folder ``previews``.
+        Where to.
     """
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, finalize=_harmless
+    )
     source = files("radtool.curation").joinpath("document.html.j2").read_text(encoding="utf-8")
     words = environment.from_string(source).render(
         cases=_cases(result),
-        failures=sorted(result.failures, key=lambda failure: failure.case_id),
-        flow=result.flow,
+        left_out=_left_out(result),
+        flow=[(step.label, step.count, _lost(step.lost)) for step in result.flow],
         checks=_checks(result.findings),
-        description=_description(result.series),
-        series=_series(result.series),
+        groups=_groups(result.series),
         patients=result.manifest["patient_id"].nunique(),
+        all_patients=result.series["patient_id"].nunique(),
         versions=made["versions"],
         settings_hash=made["settings_sha256"][:12],
         roi_names=made["settings"]["roi_names"],
@@ -73,28 +104,78 @@ def write_document(result: CurationResult, made: Mapping[str, Any], path: Path) 
     write_text(path, words)
 
 
+def _harmless(value: Any) -> Any:
+    """Show control characters, also those that turn the writing direction, as a mark."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return CONTROLS.sub("\ufffd", value)
+    return value
+
+
+def _lost(lost: tuple[tuple[str, int], ...]) -> list[tuple[str, int]]:
+    return [
+        (label(reason) if "_" in reason or reason.islower() else reason, n) for reason, n in lost
+    ]
+
+
 def _cases(result: CurationResult) -> list[dict[str, Any]]:
     """One card a manifest row; findings of its series and of its mask together."""
     by_case: dict[str, list[dict[str, Any]]] = defaultdict(list)
     by_series: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in result.findings.to_dict("records"):
-        if row["severity"] == "error":
-            continue
-        (by_case[row["case_id"]] if row["roi"] else by_series[row["series_uid"]]).append(row)
+        if row["severity"] != "error":
+            shown = {"label": label(row["check"]), "advice": advice(row["check"]), **row}
+            (by_case[row["case_id"]] if row["roi"] else by_series[row["series_uid"]]).append(shown)
+    width = 900 if len(result.manifest) < MANY_CASES else 450
     cards = []
     for row in result.manifest.to_dict("records"):
         facts = [
-            (label, shape.format(row[column]))
-            for column, label, shape in FACTS
-            if column in row and not _absent(row[column])
+            (name, shape.format(row[column]))
+            for column, name, shape in FACTS
+            if column in row and not is_absent(row[column])
         ]
         noted = [*by_case[row["case_id"]], *by_series[row["series_uid"]]]
-        cards.append({**row, "facts": facts, "findings": noted})
+        picture = _picture(result.out / row["preview"], width)
+        cards.append({**row, "facts": facts, "findings": noted, "picture": picture})
     return cards
 
 
-def _absent(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and value != value)
+def _picture(path: Path, width: int) -> str:
+    """Return a contact sheet as a data address."""
+    from PIL import Image
+
+    data = io.BytesIO()
+    with Image.open(path) as sheet:
+        small = sheet.convert("RGB")
+        small.thumbnail((width, 10 * width))
+        small.save(data, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def _left_out(result: CurationResult) -> list[dict[str, str]]:
+    """Each failure with what it is called and what can be done."""
+    errors: dict[str, str] = {}
+    for row in result.findings.to_dict("records"):
+        if row["severity"] == "error":
+            errors.setdefault(row["case_id"], row["check"])
+            errors.setdefault(row["patient_id"], row["check"])
+    rows = []
+    for failure in sorted(result.failures, key=lambda one: one.case_id):
+        check = errors.get(failure.case_id, "")
+        reason = _shortened(failure.reason)
+        rows.append(
+            {
+                "case": failure.case_id,
+                "label": label(check) if check else "",
+                "reason": reason.removeprefix(f"{check}: "),
+                "advice": advice(check),
+            }
+        )
+    return rows
+
+
+def _shortened(detail: str) -> str:
+    """Leave out the folders of a path that a message starts with."""
+    return re.sub(r"^\S*[/\\]([^/\\\s]+): ", r"\1: ", detail)
 
 
 def _checks(findings: pd.DataFrame) -> list[dict[str, Any]]:
@@ -104,57 +185,89 @@ def _checks(findings: pd.DataFrame) -> list[dict[str, Any]]:
         rows.append(
             {
                 "check": check,
+                "label": label(check),
+                "advice": advice(check),
                 "severity": severity,
                 "cases": group["case_id"].nunique(),
-                "example": group["detail"].iloc[0],
+                "example": _shortened(group["detail"].iloc[0]),
                 "patient": group["patient_id"].iloc[0],
             }
         )
     return sorted(rows, key=lambda row: (row["severity"], -row["cases"], row["check"]))
 
 
-def _description(series: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each modality, how its header values are spread over the series that are used."""
-    used = series[series["status"] == "used"]
+def _groups(series: pd.DataFrame) -> list[dict[str, Any]]:
+    """For each modality: how header values are spread, which are missing, and every series."""
     found = []
-    for modality, group in used.groupby("modality", sort=True):
-        dates = group.get("study_date", pd.Series("", index=group.index)).fillna("").astype(str)
-        group = group.assign(study_year=dates.str[:4])
+    for modality, group in series.groupby("modality", sort=True):
+        table = group.reset_index(drop=True).copy()
+        dates = table.get("study_date", pd.Series("", index=table.index)).fillna("").astype(str)
+        table["study_year"] = pd.to_numeric(dates.str[:4], errors="coerce")
+        table["study_date"] = [_day(date) for date in dates]
+        table["matrix"] = [_matrix(row) for row in table.to_dict("records")]
+        described = ["study_date", *SCANNER, *OWN.get(str(modality), ()), *GRID]
+        listed = [column for column in described if _is_known(table, column)]
         panels = [
-            {"title": title, "bars": bars}
-            for column, title in DESCRIBED.items()
-            if column in group and (bars := _bars(group[column]))
+            (TITLES[column], drawn)
+            for column in [*described[1:], "study_year"]
+            if column in table and (drawn := _drawn(column, table[column].tolist()))
         ]
-        found.append({"modality": modality, "series": len(group), "panels": panels})
+        found.append(
+            {
+                "modality": modality,
+                "count": len(table),
+                "used": int((table["status"] == "used").sum()),
+                "panels": panels if len(table) > 1 else [],
+                "missing": _missing(table, described) if str(modality) in OWN else [],
+                "columns": [TITLES[column] for column in listed],
+                "rows": [_row(row, listed) for row in table.to_dict("records")],
+            }
+        )
     return found
 
 
-def _bars(values: pd.Series) -> list[dict[str, Any]]:
-    known = values[[not _absent(value) for value in values]]
-    if known.empty:
-        return []
-    if pd.api.types.is_numeric_dtype(known) and known.nunique() > MOST_BARS:
-        counts = pd.cut(known.astype(float), MOST_BARS, precision=2).value_counts(sort=False)
-        labels = [f"{cut.left:.3g} – {cut.right:.3g}" for cut in counts.index]
-    else:
-        plain = known.map(lambda v: f"{v:g}" if isinstance(v, float) else str(v))
-        counts = plain.value_counts(sort=False)
-        counts = counts.sort_index().sort_values(ascending=False, kind="stable")
-        labels = list(counts.index)
-    pairs = list(zip(labels, counts.tolist(), strict=True))
-    shown, rest = pairs[:MOST_BARS], pairs[MOST_BARS:]
-    if rest:
-        shown.append((f"{len(rest)} other values", sum(count for _, count in rest)))
-    if len(known) < len(values):
-        shown.append(("not in the header", len(values) - len(known)))
-    most = max(count for _, count in shown)
-    return [
-        {"label": label, "count": count, "width": round(100 * count / most)}
-        for label, count in shown
+def _is_known(table: pd.DataFrame, column: str) -> bool:
+    return column in table and not all(is_absent(value) for value in table[column])
+
+
+def _drawn(column: str, values: list[Any]) -> Markup | None:
+    """Draw a column; what is no tag (spacing of a stack that is none) is not missing from one."""
+    if column in OPTIONAL:
+        values = [value for value in values if not is_absent(value)]
+    return spread(TITLES[column], values)
+
+
+def _day(date: str) -> str:
+    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if re.fullmatch(r"\d{8}", date) else date
+
+
+def _matrix(row: Mapping[str, Any]) -> str:
+    rows, columns = row.get("rows"), row.get("columns")
+    return "" if is_absent(rows) or is_absent(columns) else f"{columns:.0f} × {rows:.0f}"
+
+
+def _missing(table: pd.DataFrame, columns: list[str]) -> list[tuple[str, int]]:
+    """Count of series that lack a value which their header should hold."""
+    counts = [
+        (
+            TITLES[column],
+            sum(is_absent(v) for v in table[column]) if column in table else len(table),
+        )
+        for column in columns
+        if column not in OPTIONAL
     ]
+    return [(title, count) for title, count in counts if count]
 
 
-def _series(series: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = ["patient_id", "modality", "timepoint", "status", "reason", "slices", "description"]
-    present = series.reindex(columns=columns).astype(object)
-    return present.where(present.notna(), "").to_dict("records")
+def _row(row: Mapping[str, Any], columns: list[str]) -> dict[str, Any]:
+    cells = [row.get(column) for column in columns]
+    return {
+        "patient": row["patient_id"],
+        "timepoint": row["timepoint"],
+        "status": row["status"],
+        "reason": "" if is_absent(row["reason"]) else _shortened(row["reason"]),
+        "description": "" if is_absent(row.get("description")) else row["description"],
+        "cells": [
+            "" if is_absent(v) else f"{v:.5g}" if isinstance(v, float) else str(v) for v in cells
+        ],
+    }

@@ -22,7 +22,7 @@ __all__ = ["ContactSheet", "contact_sheet"]
 TILES = 8
 COLUMNS = 4
 MARGIN_MM = 25.0
-WINDOWS = {"HU": (-160.0, 240.0), "SUVbw": (0.0, 10.0)}
+WINDOWS = {"HU": (-160.0, 240.0), "SUVbw": (0.0, 6.0)}
 LUNG = (-1000.0, 400.0)
 OUTLINE = "#ff3b30"
 
@@ -65,7 +65,7 @@ def contact_sheet(
         25 mm around it, with its outline; without a mask, slices through the whole image.
     window : tuple of 2 float, optional
         Intensities that are black and white. Default: CT from -160 to 240 HU (-1000 to 400 HU
-        where the mask lies in lung), PET from SUV 0 to 10, else between the 1st and 99th
+        where the mask lies in lung), PET from SUV 0 to 6, else between the 1st and 99th
         percentile.
 
     Returns
@@ -87,7 +87,7 @@ def contact_sheet(
     dy, dx = image.geometry.spacing[1:]
     lines = math.ceil(len(chosen) / COLUMNS)
     width = min(COLUMNS, len(chosen))
-    figure = Figure(figsize=(2.2 * width, 2.35 * lines), dpi=80, facecolor="#101418")
+    figure = Figure(figsize=(2.2 * width, 2.35 * lines), dpi=110, facecolor="#101418")
     FigureCanvasAgg(figure)
     for place, k in enumerate(chosen):
         axes = figure.add_axes(
@@ -110,7 +110,7 @@ def contact_sheet(
         if mask is not None and mask.array[k, rows, columns].any():
             _outline(axes, mask.array[k, rows, columns])
         axes.set_title(
-            f"slice {k + 1}/{image.geometry.shape[0]}", color="#d7dde3", fontsize=9, pad=2
+            f"slice {k + 1}/{image.geometry.shape[0]}", color="#d7dde3", fontsize=10, pad=2
         )
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
@@ -127,7 +127,7 @@ def _outline(axes: Axes, inside: np.ndarray) -> None:
         segments.append([(x - 0.5, y - 0.5), (x - 0.5, y + 0.5)])
     from matplotlib.collections import LineCollection
 
-    axes.add_collection(LineCollection(segments, colors=OUTLINE, linewidths=0.9))
+    axes.add_collection(LineCollection(segments, colors=OUTLINE, linewidths=1.1))
 
 
 def _region(image: Image, mask: Mask | None) -> tuple[list[int], slice, slice]:
