@@ -12,7 +12,8 @@ from pydicom.uid import UID
 
 from radtool.errors import DicomError
 from radtool.io.headers import damage, functional, items, number, text
-from radtool.io.suv import suv_scale
+from radtool.io.realworld import RealWorld, frame_groups, real_world
+from radtool.io.suv import ENHANCED_PET, PET_UNITS, suv_scale
 
 __all__ = ["decode", "rescale_of", "unit_and_factor"]
 
@@ -85,8 +86,10 @@ def rescale_of(dataset: Dataset, frame: int, path: str) -> tuple[float, float]:
     Returns
     -------
     tuple of 2 float
-        ``value = stored * slope + intercept``. For Philips MR with its private scale slope this
-        is the floating-point value, proportional to the signal and comparable between series.
+        ``value = stored * slope + intercept``. A real-world value map decides for enhanced PET
+        (activity or SUV) and for MR maps of a quantity (diffusion coefficients, times). For
+        Philips MR with its private scale slope this is the floating-point value, proportional to
+        the signal and comparable between series.
 
     Raises
     ------
@@ -98,10 +101,13 @@ def rescale_of(dataset: Dataset, frame: int, path: str) -> tuple[float, float]:
     Philips MR: Chenevert et al., Errors in quantitative image analysis due to platform-dependent
     image scaling, Transl Oncol 2014; 7:65-71.
     """
-    groups = _groups(dataset, frame)
+    groups = frame_groups(dataset, frame)
+    modality = text(dataset, "Modality")
+    meant = _meant(dataset, groups, modality)
+    if meant is not None:
+        return meant.slope, meant.intercept
     item = functional(groups, "PixelValueTransformationSequence") or dataset
     slope, intercept = number(item, "RescaleSlope"), number(item, "RescaleIntercept")
-    modality = text(dataset, "Modality")
     if modality in ALWAYS_RESCALED and (slope is None or intercept is None):
         missing = "RescaleSlope" if slope is None else "RescaleIntercept"
         raise DicomError(
@@ -117,16 +123,16 @@ def rescale_of(dataset: Dataset, frame: int, path: str) -> tuple[float, float]:
     return slope, intercept
 
 
-def _groups(dataset: Dataset, frame: int) -> list[Dataset]:
-    per_frame = items(dataset, "PerFrameFunctionalGroupsSequence")
-    if not per_frame:
-        return [dataset]
-    if frame >= len(per_frame):
-        return [dataset]
-    return [per_frame[frame], *items(dataset, "SharedFunctionalGroupsSequence")]
+def _meant(dataset: Dataset, groups: Sequence[Any], modality: str) -> RealWorld | None:
+    """Return the real-world map that gives a frame its values, None when the rescale does."""
+    if modality == "MR":
+        return real_world(groups)
+    if text(dataset, "SOPClassUID") == ENHANCED_PET:
+        return real_world(groups, PET_UNITS)
+    return None
 
 
-def _philips_scale(dataset: Dataset, groups: list[Dataset]) -> float | None:
+def _philips_scale(dataset: Dataset, groups: Sequence[Any]) -> float | None:
     if not text(dataset, "Manufacturer").upper().startswith("PHILIPS"):
         return None
     nested: list[Any] = [group[PHILIPS_FRAMES].value for group in groups if PHILIPS_FRAMES in group]
@@ -153,7 +159,12 @@ def unit_and_factor(headers: Sequence[Dataset], name: str) -> tuple[str, float]:
     Returns
     -------
     tuple of str and float
-        ("HU", 1), ("SUVbw", factor) or ("a.u.", 1).
+        ("HU", 1), ("SUVbw", factor), ("a.u.", 1), or the unit of MR's real-world values.
+
+    Raises
+    ------
+    DicomError
+        No SUV can be computed, or frames are given in different units.
     """
     modality = text(headers[0], "Modality")
     if modality == "CT":
@@ -162,4 +173,13 @@ def unit_and_factor(headers: Sequence[Dataset], name: str) -> tuple[str, float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return "SUVbw", suv_scale(headers, name).factor
-    return "a.u.", 1.0
+    units = {unit for header in headers for unit in _units(header)} if modality == "MR" else {""}
+    if len(units) > 1:
+        raise DicomError(f"{name}: real-world values in different units: {sorted(units)}")
+    return units.pop() or "a.u.", 1.0
+
+
+def _units(header: Dataset) -> set[str]:
+    frames = len(items(header, "PerFrameFunctionalGroupsSequence")) or 1
+    maps = [real_world(frame_groups(header, frame)) for frame in range(frames)]
+    return {"" if one is None else one.unit for one in maps}
