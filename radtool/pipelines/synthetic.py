@@ -25,15 +25,15 @@ __all__ = [
 ]
 
 CLINICAL_EFFECTS = {
-    "age_over_70": 0.5,
-    "surgery": -0.6,
-    "adjuvant": -0.7,
-    "mgmt": -0.5,
+    "age_over_70": 0.7,
+    "surgery": -0.8,
+    "adjuvant": -1.0,
+    "mgmt": -0.6,
     "sex": 0.0,
 }
 """Log hazard ratios of the 0/1 clinical columns (resection, adjuvant, methylated, male: 1)."""
 
-SEMANTIC_EFFECTS = {"f5_proportion_enhancing": 0.3, "f9_multifocal": 0.5, "f19_ependymal": 0.5}
+SEMANTIC_EFFECTS = {"f5_proportion_enhancing": 0.5, "f9_multifocal": 0.7, "f19_ependymal": 0.7}
 """Log hazard ratios of semantic features per unit."""
 
 RADIOMICS_EFFECTS = (0.55, -0.5, 0.5, -0.45, 0.45)
@@ -217,7 +217,7 @@ def _clinical(n: int, factors: np.ndarray, rng: np.random.Generator) -> pd.DataF
             "adjuvant": (rng.random(n) < 0.75).astype(int),
             "mgmt": marker(-0.2, 0.8, 7),
             "egfr": marker(-0.1, 1.2, 8),
-            "idh": np.where(marker(-2.6, 1.0, 9) == 1, "mutant", "wildtype"),
+            "idh": np.where(marker(-3.2, 1.0, 9) == 1, "mutant", "wildtype"),
         }
     )
 
