@@ -49,7 +49,7 @@ from radtool.evaluation.horizon import (
     observed_over_expected,
 )
 from radtool.evaluation.kaplan_meier import KaplanMeier, LogRank, kaplan_meier, logrank
-from radtool.evaluation.marker_bootstrap import bootstrap_marker
+from radtool.evaluation.marker_bootstrap import bootstrap_auc_difference, bootstrap_marker
 from radtool.evaluation.marker_calibration import (
     MarkerCalibration,
     hosmer_lemeshow,
@@ -71,7 +71,10 @@ from radtool.evaluation.roc import (
 )
 from radtool.evaluation.royston import explained_variation, gonen_heller, royston_d
 from radtool.evaluation.sample_size import (
+    auc_standard_error,
     events_per_variable,
+    expected_shrinkage,
+    largest_r2,
     sample_size_marker,
     sample_size_survival,
 )
@@ -96,8 +99,10 @@ __all__ = [
     "aggregate_lesions",
     "auc",
     "auc_at",
+    "auc_standard_error",
     "average_precision",
     "baseline_hazard",
+    "bootstrap_auc_difference",
     "bootstrap_interval",
     "bootstrap_marker",
     "brier",
@@ -121,6 +126,7 @@ __all__ = [
     "event_by",
     "events_per_variable",
     "expand_fine_gray",
+    "expected_shrinkage",
     "explained_variation",
     "fine_gray",
     "fit_cox",
@@ -134,6 +140,7 @@ __all__ = [
     "integrated_brier",
     "ipa_at",
     "kaplan_meier",
+    "largest_r2",
     "likelihood_ratio_test",
     "logistic_slope",
     "logrank",

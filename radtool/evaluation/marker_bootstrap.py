@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
+from radtool.evaluation.estimate import Estimate
 from radtool.evaluation.roc import Threshold, check_marker, check_score, classify
 
-__all__ = ["bootstrap_marker"]
+__all__ = ["bootstrap_auc_difference", "bootstrap_marker"]
 
 _CHUNK = 200
 _RANKED = ("auc", "average_precision")
@@ -79,6 +80,50 @@ def bootstrap_marker(
         limits = np.quantile(defined, [0.025, 0.975]) if defined.size else (np.nan, np.nan)
         rows.append([name, float(own[name][0]), float(limits[0]), float(limits[1]), len(truth)])
     return pd.DataFrame(rows, columns=["measure", "value", "lower", "upper", "n"])
+
+
+def bootstrap_auc_difference(
+    y: pd.Series,
+    score_a: pd.Series,
+    score_b: pd.Series,
+    patients: pd.Series | np.ndarray,
+    *,
+    n: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """Difference of two AUCs (b - a) on the same cases, patients drawn with replacement.
+
+    DeLong's test takes cases as independent; lesions of one patient are not.
+
+    Parameters
+    ----------
+    y : Series of bool
+    score_a, score_b : Series
+        Higher = more likely True; same index as y.
+    patients : array-like of shape (n_cases,)
+        Patient of each case.
+    n : int, default 2000
+        Samples.
+    seed : int, default 0
+
+    Returns
+    -------
+    Estimate
+        With the percentile interval; `se` is the SD of the samples.
+    """
+    truth = check_marker(y)
+    code, names = pd.factorize(np.asarray(patients).astype(str), sort=True)
+    both = [_Weighted(truth, check_score(y, score), None) for score in (score_a, score_b)]
+
+    def gain(weights: np.ndarray) -> np.ndarray:
+        first, second = (one.measure(weights)["auc"] for one in both)
+        return second - first
+
+    value = float(gain(np.ones((1, len(truth))))[0])
+    parts = _samples(truth, code, len(names), (n, seed))
+    drawn = np.concatenate([gain(weights[:, code]) for weights in parts])
+    lower, upper = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(value, float(lower), float(upper), len(truth), float(np.std(drawn, ddof=1)))
 
 
 def _samples(

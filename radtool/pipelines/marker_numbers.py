@@ -12,6 +12,7 @@ from scipy import stats
 from radtool.errors import InputError, TableError
 from radtool.evaluation import (
     Estimate,
+    bootstrap_auc_difference,
     bootstrap_marker,
     brier,
     calibration_in_the_large,
@@ -283,31 +284,42 @@ def _precision_recall(
 def compared(
     cohort: LabelledCohort,
     scores: Mapping[str, pd.Series],
-    pairs: tuple[tuple[str, str], ...],
+    pairs: Sequence[tuple[str, str]],
     design: str,
+    samples: tuple[int, int] = (2000, 0),
 ) -> list[Comparison]:
-    """Paired differences in AUC of pairs (a, b), a less b, by DeLong's test; unknown ones skipped.
+    """Paired differences in AUC of pairs (a, b), a less b; pairs with an unknown model skipped.
 
-    DeLong's test takes cases as independent: with several lesions a patient its p is too small.
+    By DeLong's test, or, where patients have several cases, by resampled patients.
     """
+    nested = cohort.people.duplicated().any()
     found = []
     for a, b in pairs:
-        if a in scores and b in scores:
-            row = compare_auc(cohort.y, scores[b], scores[a]).iloc[0]
-            found.append(
-                Comparison(
-                    model_a=a,
-                    model_b=b,
-                    cohort=cohort.name,
-                    measure="auc",
-                    difference=float(row["difference"]),
-                    lower=bound(row["lower"]),
-                    upper=bound(row["upper"]),
-                    p=bound(row["p"]),
-                    design=design,
-                    test="DeLong",
-                )
+        if a not in scores or b not in scores:
+            continue
+        if nested:
+            n, seed = samples
+            gain = bootstrap_auc_difference(
+                cohort.y, scores[b], scores[a], cohort.people, n=n, seed=seed
             )
+            limits, p = (gain.value, gain.lower, gain.upper), None
+        else:
+            row = compare_auc(cohort.y, scores[b], scores[a]).iloc[0]
+            limits, p = (row["difference"], row["lower"], row["upper"]), bound(row["p"])
+        found.append(
+            Comparison(
+                model_a=a,
+                model_b=b,
+                cohort=cohort.name,
+                measure="auc",
+                difference=bound(limits[0]),
+                lower=bound(limits[1]),
+                upper=bound(limits[2]),
+                p=p,
+                design=design,
+                test="bootstrap of patients" if nested else "DeLong",
+            )
+        )
     return found
 
 

@@ -6,7 +6,14 @@ import pytest
 from sklearn import metrics
 
 from radtool.errors import InputError
-from radtool.evaluation import auc, bootstrap_interval, bootstrap_marker, youden_threshold
+from radtool.evaluation import (
+    auc,
+    bootstrap_auc_difference,
+    bootstrap_interval,
+    bootstrap_marker,
+    compare_auc,
+    youden_threshold,
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +80,22 @@ def test_too_few_events_are_said():
     assert found["value"].tolist() == [1.0, 1.0]
     with pytest.raises(InputError, match="same marker value"):
         bootstrap_marker(pd.Series([True, True]), pd.Series([1.0, 2.0]), n=5)
+
+
+def test_a_difference_of_two_scores_is_paired(lesions):
+    y, score, patients = lesions
+    other = pd.Series(np.random.default_rng(1).normal(size=200)) + 0.5 * score
+    found = bootstrap_auc_difference(y, other, score, patients, n=200, seed=2)
+
+    def gain(rows):
+        truth = y.iloc[rows].to_numpy()
+        pair = [auc(truth, s.iloc[rows].to_numpy()).value for s in (other, score)]
+        return pair[1] - pair[0]
+
+    slow = bootstrap_interval(gain, patients, n=200, seed=2)
+    assert (found.value, found.lower, found.upper) == pytest.approx(
+        (slow.value, slow.lower, slow.upper), abs=1e-12
+    )
+    # One case a patient: the spread is DeLong's.
+    apart = bootstrap_auc_difference(y, other, score, np.arange(200), n=1000)
+    assert apart.se == pytest.approx(compare_auc(y, other, score)["se"].item(), rel=0.1)
