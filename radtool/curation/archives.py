@@ -23,6 +23,8 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", "
 LARGEST_MEMBER = 4 * 2**30
 LARGEST_TOTAL = 200 * 2**30
 LARGEST_RATIO = 1000
+SMALLEST = 65_536
+"""An archive that is smaller than this is taken to be as large."""
 HEAD = 132
 BLOCK = 2**20
 
@@ -62,15 +64,22 @@ def unpack(archive: Path, folder: Path) -> dict[str, Path]:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     members: dict[str, str] = {}
-    budget = LARGEST_TOTAL
+    budget = min(LARGEST_TOTAL, LARGEST_RATIO * max(stamp.st_size, SMALLEST))
     try:
         for index, (name, size, stream) in enumerate(_members(archive)):
             budget -= size
             if size > LARGEST_MEMBER or budget < 0:
-                raise InputError(f"{archive}: {name!r} unpacks to {size} bytes; refused")
+                raise InputError(
+                    f"{archive}: {name!r} unpacks to {size} bytes: a decompression bomb; refused"
+                )
             file = f"{index:07d}.dcm"
             if _copy_dicom(stream, target / file, size):
                 members[name] = file
+    except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        if error.errno is None:
+            raise InputError(f"{archive}: damaged or encrypted archive ({error})") from error
+        raise InputError(f"{archive}: cannot be unpacked ({error.strerror})") from error
     except _DAMAGE as error:
         shutil.rmtree(target, ignore_errors=True)
         raise InputError(f"{archive}: damaged or encrypted archive ({error})") from error
@@ -87,7 +96,6 @@ _DAMAGE = (
     zlib.error,
     LZMAError,
     EOFError,
-    OSError,
     RuntimeError,  # encrypted zip
     NotImplementedError,
 )

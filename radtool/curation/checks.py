@@ -42,6 +42,10 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Which columns a rule of each section may look at."""
 
+SETTINGS = ("volume", "structure_sets")
+"""Sections that hold settings instead of rules."""
+POLICIES = ("newest", "refuse")
+
 KEYS = ("allowed", "refused", "min", "max", "required", "action")
 MEANINGS = {
     "present": "no mask of a wanted ROI was drawn on this series",
@@ -158,6 +162,9 @@ class Checks:
         Rules about each mask beside the others of its ROI; these only warn.
     volume : Repair
         What may be done to slices that are not a volume; by default nothing.
+    several : {"newest", "refuse"}
+        Which of several structure sets or SEGs that hold one ROI of a series is used: the newest
+        that is not empty (by date, time, then name), or none.
     """
 
     series: tuple[Rule, ...] = ()
@@ -165,6 +172,7 @@ class Checks:
     mask: tuple[Rule, ...] = ()
     cohort: tuple[Rule, ...] = ()
     volume: Repair = Repair()  # noqa: RUF009 - frozen
+    several: Literal["newest", "refuse"] = "newest"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the hash of the settings."""
@@ -174,7 +182,7 @@ class Checks:
                 for rule in getattr(self, name)
             ]
             for name in SECTIONS
-        } | {"volume": asdict(self.volume)}
+        } | {"volume": asdict(self.volume), "structure_sets": {"several": self.several}}
 
 
 def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
@@ -183,9 +191,9 @@ def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
     Parameters
     ----------
     checks : mapping or path-like
-        Sections "series", "image", "mask", "cohort" of rules by column, and "volume" with the keys
-        of `Repair`; or a YAML file of them; or the name of a file that comes with radtool:
-        "checks_ct", "checks_mr", "checks_pet".
+        Sections "series", "image", "mask", "cohort" of rules by column, "volume" with the keys of
+        `Repair`, and "structure_sets" with the key "several"; or a YAML file of them; or the name
+        of a file that comes with radtool: "checks_ct", "checks_mr", "checks_pet".
 
     Raises
     ------
@@ -229,8 +237,8 @@ def _parsed(document: Any, name: str) -> Checks:
         raise ParameterError(f"{name}: needs the sections {', '.join(SECTIONS)}")
     rules: dict[str, Any] = {}
     for section, columns in document.items():
-        if section not in (*SECTIONS, "volume"):
-            near = did_you_mean(section, (*SECTIONS, "volume"))
+        if section not in (*SECTIONS, *SETTINGS):
+            near = did_you_mean(section, (*SECTIONS, *SETTINGS))
             raise ParameterError(f"{name}: no section {section!r}{near}")
         where = f"{name}: [{section}]"
         if not isinstance(columns, Mapping):
@@ -238,10 +246,23 @@ def _parsed(document: Any, name: str) -> Checks:
         if section == "volume":
             rules[section] = Repair.of(columns, where)
             continue
+        if section == "structure_sets":
+            rules["several"] = _several(columns, where)
+            continue
         rules[section] = tuple(
             _rule(section, str(column), rule, where) for column, rule in columns.items()
         )
     return Checks(**rules)
+
+
+def _several(settings: Mapping[str, Any], where: str) -> str:
+    for key in settings:
+        if key != "several":
+            raise ParameterError(f"{where} has no key {key!r}{did_you_mean(str(key), ['several'])}")
+    value = settings.get("several", "newest")
+    if value not in POLICIES:
+        raise ParameterError(f"{where}: several is {' or '.join(POLICIES)}, got {value!r}")
+    return str(value)
 
 
 def _rule(section: str, column: str, rule: Any, where: str) -> Rule:

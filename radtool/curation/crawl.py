@@ -22,7 +22,7 @@ __all__ = ["Crawl", "crawl"]
 
 logger = logging.getLogger(__name__)
 
-CACHE_VERSION = "4"
+CACHE_VERSION = "5"
 CHUNK = 256
 
 Progress = Callable[[int, int, str], None]
@@ -157,6 +157,8 @@ def _walk(
                 below.append((entry.path, name))
             elif entry.is_file():
                 yield entry.path, name, entry.stat()
+            elif entry.is_symlink() and not entry.is_dir():
+                unreadable.append((name, "a link that leads nowhere"))
         except OSError as error:
             unreadable.append((name, error.strerror or str(error)))
     for path, name in below:

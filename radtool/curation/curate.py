@@ -34,6 +34,7 @@ Progress = Callable[[int, int, str], None]
 QUALITY_COLUMNS = (
     "case_id", "patient_id", "series_uid", "roi", "check", "severity", "detail", "files",
 )  # fmt: skip
+OUTPUTS = ("images", "masks", "previews")
 SERIES_COLUMNS = ("patient_id", "modality", "timepoint", "status", "reason")
 
 
@@ -125,10 +126,13 @@ def _write(result: CurationResult, made: Mapping[str, Any]) -> None:
 
 def _prepare(target: Path, work: Path, *, private: bool) -> None:
     try:
-        for folder in (target, work, *(target / n for n in ("images", "masks", "previews"))):
+        for folder in (target, work, *(target / name for name in OUTPUTS)):
             folder.mkdir(parents=True, exist_ok=True)
         if private:
             work.chmod(0o700)
+        for folder in (target, work, work / "cases", *(target / name for name in OUTPUTS)):
+            for left in folder.glob(".part-*"):
+                left.unlink(missing_ok=True)
         write_text(work / "README.txt", _WORK_NOTE)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror or error})") from error
@@ -155,6 +159,7 @@ def _run(
     results = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
     for done, (plan, result) in enumerate(zip(todo, results, strict=True), start=1):
         result.findings = [*plan.result.findings, *result.findings]
+        result.failures = [*plan.result.failures, *result.failures]
         plan.result = result
         if progress is not None:
             progress(done, len(todo), "images and masks")

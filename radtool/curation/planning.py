@@ -99,7 +99,7 @@ def plan_series(
             **identities.columns(dict(facts), own),  # type: ignore[dict-item]
         }
         if usable:
-            plan.task = _task(plan, drawn[id(one)], names, rules)
+            plan.task = _task(plan, drawn[id(one)], names, rules, identities)
         elif drawn[id(one)]:
             errors = [f for f in plan.result.findings if f["severity"] == "error"]
             reason = "; ".join(f"{f['check']}: {f['detail']}" for f in errors)
@@ -181,7 +181,13 @@ def _few(one: Series, identities: Identities) -> tuple[str, ...]:
     return identities.files(tuple(record.shown for record in one.records[:3]))
 
 
-def _task(plan: Planned, matches: Iterable[Match], names: RoiNames, rules: Checks) -> SeriesTask:
+def _task(
+    plan: Planned,
+    matches: Iterable[Match],
+    names: RoiNames,
+    rules: Checks,
+    identities: Identities,
+) -> SeriesTask:
     one = plan.series
     row: dict[str, Value] = {
         "patient_id": plan.patient,
@@ -196,7 +202,7 @@ def _task(plan: Planned, matches: Iterable[Match], names: RoiNames, rules: Check
     return SeriesTask(
         plan.stem,
         tuple((plane.file, plane.frame) for plane in one.stack.slices),
-        tuple(_masks(matches, names, plan.result)),
+        tuple(_masks(matches, names, plan, rules, identities)),
         rules,
         row,
         _stamp([*one.records, *(match.mask for match in matches)]),
@@ -217,8 +223,14 @@ def _stamp(records: Iterable) -> str:
     return digest.hexdigest()
 
 
-def _masks(matches: Sequence[Match], names: RoiNames, result: CaseResult) -> list[MaskTask]:
-    """Return the wanted ROIs of all structure sets of a series, the newest of each name."""
+def _masks(
+    matches: Sequence[Match],
+    names: RoiNames,
+    plan: Planned,
+    rules: Checks,
+    identities: Identities,
+) -> list[MaskTask]:
+    """Return the wanted ROIs of all structure sets of a series, one of each name."""
     offers: dict[str, list[tuple[Match, Chosen]]] = defaultdict(list)
     for match in sorted(matches, key=lambda m: (m.mask.date, m.mask.shown), reverse=True):
         if match.mask.problem:
@@ -226,30 +238,45 @@ def _masks(matches: Sequence[Match], names: RoiNames, result: CaseResult) -> lis
         for chosen in names.choose(match.mask.rois):
             if chosen.roi.skipped and not chosen.roi.contours and not names.patterns:
                 detail = f"{chosen.roi.name!r} is a point or line, not a region"
-                result.note(Finding("roi_not_a_region", "info", detail), "", chosen.roi.name)
+                plan.result.note(Finding("roi_not_a_region", "info", detail), "", chosen.roi.name)
                 continue
             offers[chosen.name].append((match, chosen))
     tasks = []
     for name, offered in offers.items():
-        match, chosen = next((o for o in offered if o[1].roi.contours), offered[0])
-        findings = [Finding("matched_by", "info", match.how)]
-        if len(offered) > 1:
-            detail = f"{len(offered)} files hold this ROI; the newest is used ({match.mask.date})"
-            findings.append(Finding("several_structure_sets", "warning", detail))
-        if chosen.rivals:
-            detail = f"the pattern also fits {', '.join(map(repr, chosen.rivals))}; all are kept"
-            findings.append(Finding("several_rois", "warning", detail))
-        if match.how in ("frame of reference", "geometry"):
-            detail = f"matched by {match.how}: the UIDs of the file lead to no series here"
-            findings.append(Finding("uid_mismatch", "warning", detail))
-        tasks.append(
-            MaskTask(
-                name,
-                chosen.roi.name,
-                match.mask.path,
-                match.mask.kind,
-                chosen.roi.number,
-                tuple(findings),
-            )
-        )
+        used = next((o for o in offered if o[1].roi.contours), offered[0])
+        several = _several(used[0], [match for match, _ in offered], rules, identities)
+        if several is not None and several.severity == "error":
+            case = f"{plan.stem}-{name}"
+            plan.result.note(several, case, name)
+            plan.result.fail(case, f"{several.check}: {several.detail}", used[0].mask.path)
+            continue
+        tasks.append(_mask_task(name, *used, several))
     return tasks
+
+
+def _several(
+    used: Match, offered: Sequence[Match], rules: Checks, identities: Identities
+) -> Finding | None:
+    """Say which of several files with one ROI is used, and by which policy."""
+    if len(offered) < 2:
+        return None
+    files = [used.mask.shown, *(m.mask.shown for m in offered if m is not used)]
+    shown = identities.files(tuple(files))
+    if rules.several == "refuse":
+        detail = f"{len(offered)} files hold this ROI and the policy is 'refuse': choose one"
+        return Finding("several_structure_sets", "error", detail, shown)
+    date = identities.date(used.mask.patient_id, used.mask.date.split(" ")[0])
+    detail = f"{len(offered)} files hold this ROI; the policy is 'newest': {shown[0]} of {date}"
+    return Finding("several_structure_sets", "warning", detail, shown)
+
+
+def _mask_task(name: str, match: Match, chosen: Chosen, several: Finding | None) -> MaskTask:
+    findings = [Finding("matched_by", "info", match.how), *([several] if several else [])]
+    if chosen.rivals:
+        detail = f"the pattern also fits {', '.join(map(repr, chosen.rivals))}; all are kept"
+        findings.append(Finding("several_rois", "warning", detail))
+    if match.how in ("frame of reference", "geometry"):
+        detail = f"matched by {match.how}: the UIDs of the file lead to no series here"
+        findings.append(Finding("uid_mismatch", "warning", detail))
+    mask = match.mask
+    return MaskTask(name, chosen.roi.name, mask.path, mask.kind, chosen.roi.number, tuple(findings))

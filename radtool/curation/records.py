@@ -83,7 +83,8 @@ _KEYWORDS = (
     "PixelSpacing", "SliceThickness", "ImagePositionPatient", "ImageOrientationPatient",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
     "RadiopharmaceuticalInformationSequence", "SegmentSequence", "ReferencedSeriesSequence",
-    "StructureSetDate", "SeriesDate", "ContentDate", *ATTRIBUTES.values(),
+    "StructureSetDate", "SeriesDate", "ContentDate", "StructureSetTime", "SeriesTime",
+    "ContentTime", *ATTRIBUTES.values(),
 )  # fmt: skip
 TAGS = tuple(Tag(keyword) for keyword in (*_KEYWORDS, *MARK_TAGS))
 # Files with these are left to pydicom: frames and segments lie deep in sequences.
@@ -150,7 +151,7 @@ class Record:
     series_uids, image_uids : tuple of str
         What a structure set or SEG refers to.
     date : str
-        Of a structure set or SEG.
+        Date and time of a structure set or SEG, "YYYYMMDD HHMMSS".
     problem : str
         Why the file cannot be used, "" when it can.
     """
@@ -282,7 +283,7 @@ def record_of(dataset: Elements | None, path: str, shown: str) -> Record:
         "instance_uid": text(dataset, "SOPInstanceUID"),
         "frame_of_reference": text(dataset, "FrameOfReferenceUID"),
         "attributes": _attributes(dataset),
-        "date": _date(dataset),
+        "date": _date(dataset) if kind in ("RTSTRUCT", "SEG") else "",
     }
     if sop_class not in IMAGE_KINDS and kind in ("CT", "MR", "PT"):
         known["kind"] = f"{kind} (not an image)"
@@ -304,10 +305,10 @@ def _without_path(error: DicomError, path: str) -> str:
 
 
 def _date(dataset: Elements) -> str:
-    for keyword in ("StructureSetDate", "ContentDate", "SeriesDate", "StudyDate"):
-        if value := text(dataset, keyword):
-            return value
-    return ""
+    for start in ("StructureSet", "Content", "Series"):
+        if value := text(dataset, f"{start}Date"):
+            return f"{value} {text(dataset, f'{start}Time')}".strip()
+    return text(dataset, "StudyDate")
 
 
 def _attributes(dataset: Elements) -> dict[str, str | float]:

@@ -55,6 +55,60 @@ def test_bombs_are_refused_and_nothing_is_left(tmp_path):
     assert list((tmp_path / "work").iterdir()) == []
 
 
+@pytest.mark.parametrize("suffix", ["gz", "xz", "bz2"])
+def test_tar_bombs_are_refused_and_nothing_is_left(tmp_path, dicom, suffix):
+    archive = tmp_path / f"bomb.tar.{suffix}"
+    with tarfile.open(archive, f"w:{suffix}") as file:
+        for k in range(5):
+            info = tarfile.TarInfo(f"{k}.dcm")
+            data = dicom[:200] + bytes(16_000_000)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+    assert archive.stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"bomb\.tar\..*'4\.dcm' unpacks to .* decompression bomb"):
+        unpack(archive, tmp_path / "work")
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_zip_that_promises_less_than_it_holds_writes_no_more(tmp_path, dicom):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a", dicom + bytes(100_000))
+    data = bytearray(archive.read_bytes())
+    true, promised = (len(dicom) + 100_000).to_bytes(4, "little"), (500).to_bytes(4, "little")
+    archive.write_bytes(bytes(data).replace(true, promised))
+    try:
+        (path,) = unpack(archive, tmp_path / "work").values()
+    except InputError:
+        return
+    assert path.stat().st_size <= 500
+
+
+def test_a_full_disk_is_not_called_a_damaged_archive(tmp_path, dicom, monkeypatch):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a", dicom)
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("radtool.curation.archives._copy_dicom", full)
+    with pytest.raises(InputError, match="cannot be unpacked .No space left on device"):
+        unpack(archive, tmp_path / "work")
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_an_unpacking_that_was_killed_is_done_again(tmp_path, dicom):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a", dicom)
+    (path,) = unpack(archive, tmp_path / "work").values()
+    (path.parent / "members.json").unlink()  # written last
+    path.write_bytes(b"half")
+    (path,) = unpack(archive, tmp_path / "work").values()
+    assert path.read_bytes() == dicom
+
+
 def test_damaged_archives_are_findings_of_the_crawl(tmp_path, dicom):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/broken.zip").write_bytes(b"PK\x03\x04 not a zip")

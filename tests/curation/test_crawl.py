@@ -1,11 +1,16 @@
 """Files are found whatever they are called, and read once."""
 
+import importlib
+import os
+
 import numpy as np
 import pydicom
 import pytest
 
 from radtool.curation.crawl import crawl
 from radtool.errors import InputError
+
+crawling = importlib.import_module("radtool.curation.crawl")
 
 
 def test_any_names_and_nesting(tmp_path, phantoms):
@@ -87,3 +92,40 @@ def test_progress_ends_at_the_total(tmp_path, phantoms):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such file or folder"):
         crawl(tmp_path / "absent", tmp_path / "work")
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path, phantoms):
+    phantoms.series(tmp_path / "in", np.zeros((1, 4, 4)))
+    (tmp_path / "in/lost").symlink_to(tmp_path / "absent")
+    found = crawl(tmp_path / "in", tmp_path / "work")
+    assert found.unreadable == [("lost", "a link that leads nowhere")]
+    assert len(found.records) == 1
+
+
+def test_a_folder_that_links_to_itself_ends(tmp_path, phantoms):
+    phantoms.series(tmp_path / "in", np.zeros((1, 4, 4)))
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in", target_is_directory=True)
+    assert len(crawl(tmp_path / "in", tmp_path / "work").records) == 1
+
+
+def test_size_and_time_decide_what_is_read_again(tmp_path, phantoms, monkeypatch):
+    """Only files whose size or time differs from the index are opened."""
+    paths = phantoms.series(tmp_path / "in", np.zeros((4, 4, 4)))
+    crawl(tmp_path / "in", tmp_path / "work")
+    opened = []
+    plain = crawling._read
+
+    def noting(files):
+        opened.extend(path for path, _, _ in files)
+        return plain(files)
+
+    monkeypatch.setattr(crawling, "_read", noting)
+    crawl(tmp_path / "in", tmp_path / "work")
+    assert opened == []
+    paths[0].write_bytes(paths[0].read_bytes() + bytes(2))
+    state = paths[1].stat()
+    os.utime(paths[1], ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000))
+    paths[2].unlink()
+    found = crawl(tmp_path / "in", tmp_path / "work")
+    assert sorted(opened) == sorted(map(str, paths[:2]))
+    assert (len(found.records), found.reused) == (3, 1)

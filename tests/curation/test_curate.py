@@ -16,6 +16,7 @@ from radtool.files import read_json
 from radtool.io import read_image, read_mask
 from radtool.table import read_manifest
 
+PRESENT = {"present": {"allowed": ["yes"], "action": "exclude"}}
 RNG = np.random.default_rng(0)
 ARRAY = RNG.integers(0, 1200, (8, 32, 32))
 HEIGHTS = (6.0, 9.0, 12.0)
@@ -242,7 +243,51 @@ def test_of_two_structure_sets_the_newest_is_used_and_said(tmp_path, patient, ph
     (row,) = result.manifest.to_dict("records")
     assert row["volume_ml"] == pytest.approx(3 * np.pi * 7.2**2 / 1000, rel=0.02)
     noted = result.findings.set_index("check").loc["several_structure_sets"]
-    assert "2 files hold this ROI; the newest is used (20210505)" in noted["detail"]
+    assert noted["detail"] == (
+        "2 files hold this ROI; the policy is 'newest': P1/plan/new of 20210505"
+    )
+    assert noted["files"] == "P1/plan/new; P1/plan/rs"
+
+
+def test_of_two_structure_sets_of_one_day_the_later_is_used(tmp_path, patient, phantoms, ball):
+    def at(time):
+        def change(dataset):
+            dataset.StructureSetDate, dataset.StructureSetTime = "20210505", time
+
+        return change
+
+    folder = patient("P1", plan_change=at("101500"))
+    phantoms.rtstruct(folder / "plan/a", {"GTV-1": ball[:1]}, patient="P1", change=at("181500"))
+    (row,) = run(tmp_path).manifest.to_dict("records")
+    assert row["volume_ml"] == pytest.approx(3 * np.pi * 7.2**2 / 1000, rel=0.02)
+
+
+def test_two_structure_sets_are_refused_when_that_is_the_policy(tmp_path, patient, phantoms, ball):
+    folder = patient("P1")
+    patient("P2")
+    phantoms.rtstruct(folder / "plan/new", {"GTV-1": ball[:1]}, patient="P1")
+    result = run(tmp_path, checks={"structure_sets": {"several": "refuse"}, "mask": PRESENT})
+    assert result.manifest["patient_id"].tolist() == ["P2"]
+    (failure,) = result.failures
+    assert failure.case_id == "P1-CT-GTV-1"
+    assert "several_structure_sets: 2 files hold this ROI and the policy is" in failure.reason
+    with pytest.raises(ParameterError, match="several is newest or refuse, got 'oldest'"):
+        run(tmp_path, checks={"structure_sets": {"several": "oldest"}})
+    with pytest.raises(ParameterError, match="has no key 'sevral'; did you mean 'several'"):
+        run(tmp_path, checks={"structure_sets": {"sevral": "newest"}})
+
+
+def test_pseudonyms_hide_the_date_and_files_of_structure_sets(tmp_path, patient, phantoms, ball):
+    folder = patient("P1")
+
+    def later(dataset):
+        dataset.StructureSetDate = "20210505"
+
+    phantoms.rtstruct(folder / "plan/new", {"GTV-1": ball[:1]}, patient="P1", change=later)
+    result = run(tmp_path, pseudonyms=True)
+    noted = result.findings.set_index("check").loc["several_structure_sets"]
+    assert "20210505" not in noted["detail"]
+    assert "plan" not in noted["detail"] + noted["files"]
 
 
 def test_several_rois_of_a_pattern_become_rows_of_their_own(tmp_path, patient, ball):
@@ -508,3 +553,69 @@ def test_a_series_is_repaired_when_the_checks_allow_it_and_that_is_on_record(
 def test_an_unknown_repair_is_refused(tmp_path):
     with pytest.raises(ParameterError, match=r"\[volume\] has no key 'tilts'; did you mean 'tilt'"):
         run(tmp_path, checks={"volume": {"tilts": "correct"}})
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody may write in")
+def test_a_folder_without_write_permission_is_refused(tmp_path, patient):
+    patient("P1")
+    with pytest.raises(InputError, match="cannot be written"):
+        curate(tmp_path / "in", "/proc/curated")
+
+
+def test_a_full_disk_at_the_last_tables_keeps_the_old_ones(tmp_path, patient, monkeypatch):
+    patient("P1")
+    run(tmp_path)
+    before = (tmp_path / "out/quality.csv").read_bytes()
+    patient("P2")
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        run(tmp_path)
+    monkeypatch.undo()
+    assert (tmp_path / "out/quality.csv").read_bytes() == before
+    assert not list((tmp_path / "out").rglob(".part-*"))
+    assert sorted(run(tmp_path).manifest["patient_id"]) == ["P1", "P2"]
+
+
+KILLED = """
+import os, signal, sys
+from radtool.curation import cases, curate
+which, count = sys.argv[3], int(sys.argv[4])
+calls = 0
+plain = getattr(cases, which)
+
+def killing(*args, **options):
+    global calls
+    calls += 1
+    if calls == count:
+        target = next((a for a in args if hasattr(a, "suffix")), None)
+        if target is not None:  # half a file under its temporary name, as a writer leaves it
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (target.parent / f".part-{count}{target.suffix}").write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain(*args, **options)
+
+setattr(cases, which, killing)
+curate(sys.argv[1], sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize(
+    ("which", "count"), [("write_image", 2), ("write_mask", 1), ("write_json", 2), ("sha256", 3)]
+)
+def test_a_killed_run_is_taken_up_to_the_same_bytes(tmp_path, patient, which, count):
+    for name in ("P1", "P2", "P3"):
+        patient(name)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "in"), str(tmp_path / "out"), which,
+         str(count)],
+        check=False,
+    )  # fmt: skip
+    assert killed.returncode == -9
+    assert not (tmp_path / "out/manifest.csv").exists()
+    run(tmp_path)
+    curate(tmp_path / "in", tmp_path / "whole")
+    assert snapshot(tmp_path / "out") == snapshot(tmp_path / "whole")
