@@ -56,7 +56,7 @@ class _XGBoost(Predictor):
             "tree_method": "hist",
             **(extra or {}),
         }
-        data = xgboost.DMatrix(X.to_numpy(dtype=float), **label)
+        data = xgboost.DMatrix(X.to_numpy(dtype=float), nthread=1, **label)
         booster = xgboost.train(settings, data, num_boost_round=self.rounds)
         self.booster_ = json.loads(bytes(booster.save_raw("json")))
 
@@ -70,7 +70,7 @@ class _XGBoost(Predictor):
     def _margin(self, X: pd.DataFrame) -> np.ndarray:
         import xgboost
 
-        data = xgboost.DMatrix(X[self.columns_].to_numpy(dtype=float))
+        data = xgboost.DMatrix(X[self.columns_].to_numpy(dtype=float), nthread=1)
         margin = self._booster().predict(data, output_margin=True)
         return np.asarray(margin, dtype=float) - self.shift_
 
@@ -89,7 +89,7 @@ class _XGBoost(Predictor):
         """Shapley value of each feature by XGBoost's own tree algorithm, on the margin scale."""
         import xgboost
 
-        data = xgboost.DMatrix(X[self.columns_].to_numpy(dtype=float))
+        data = xgboost.DMatrix(X[self.columns_].to_numpy(dtype=float), nthread=1)
         parts = self._booster().predict(data, pred_contribs=True)
         return pd.DataFrame(parts[:, :-1].astype(float), index=X.index, columns=self.columns_)
 

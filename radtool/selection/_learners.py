@@ -129,8 +129,10 @@ def _xgboost(
         # Every split of a large table takes minutes; bins of 1/256 lose nothing there.
         "tree_method": "exact" if len(x) <= _EXACT else "hist",
     }
-    data = xgboost.DMatrix(x, label=np.asarray(label, dtype=float))
+    data = xgboost.DMatrix(x, label=np.asarray(label, dtype=float), nthread=1)
     booster = xgboost.train(settings, data, num_boost_round=100)
     gain = booster.get_score(importance_type="total_gain")
     importance = np.array([gain.get(f"f{i}", 0.0) for i in range(x.shape[1])], dtype=float)
-    return importance, lambda new: booster.predict(xgboost.DMatrix(new), output_margin=True)
+    return importance, lambda new: booster.predict(
+        xgboost.DMatrix(new, nthread=1), output_margin=True
+    )
