@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import joblib
 import pandas as pd
-from joblib.externals.loky import ProcessPoolExecutor
 
 from radtool.errors import InputError, ParameterError, RadtoolError, TableError, did_you_mean
 from radtool.features.extraction import Extraction, measure
 from radtool.features.parameters import Parameters, load_params
 from radtool.features.pyradiomics import PyradiomicsParameters
 from radtool.features.pyradiomics.reference import extract_with_pyradiomics, import_pyradiomics
+from radtool.features.workers import Case, Outcome, outcomes_of
 from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
 from radtool.io import read_image, read_mask
 from radtool.table import (
@@ -38,8 +36,6 @@ ENGINE = "radtool-2"
 Engine = Literal["radtool", "pyradiomics"]
 Progress = Callable[[int, int, str], None]
 AnyParameters = Parameters | PyradiomicsParameters
-Case = Mapping[str, Any]
-Outcome = dict[str, Any] | Failure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +109,7 @@ def extract_cohort(
     rows: list[dict[str, Any]] = []
     failures: list[Failure] = []
     run = functools.partial(_one_case, params=settings, cache=cache, engine=engine)
-    for done, (case, outcome) in enumerate(_outcomes(cases, jobs, run), start=1):
+    for done, (case, outcome) in enumerate(outcomes_of(cases, jobs, run), start=1):
         if isinstance(outcome, Failure):
             failures.append(outcome)
         else:
@@ -131,37 +127,6 @@ def _in_order(rows: list[dict[str, Any]]) -> pd.DataFrame:
     longest = max(rows, key=len)
     table = pd.DataFrame(rows)
     return table[[*longest, *(column for column in table.columns if column not in longest)]]
-
-
-def _outcomes(
-    cases: list[Case], jobs: int | None, run: Callable[[Case], Outcome]
-) -> Iterator[tuple[Case, Outcome]]:
-    """Outcome of every case in order; a worker that dies takes no other case with it."""
-    at_once = 2 * joblib.effective_n_jobs(jobs)
-    left = list(cases)
-    while left:
-        done = 0
-        try:
-            tasks = (joblib.delayed(run)(case) for case in left)
-            for outcome in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
-                yield left[done], outcome
-                done += 1
-            return
-        except BrokenExecutor:
-            left = left[done:]
-            suspects, left = left[:at_once], left[at_once:]
-        for case in suspects:
-            yield case, _alone(case, run)
-
-
-def _alone(case: Case, run: Callable[[Case], Outcome]) -> Outcome:
-    """Outcome of a case in a process of its own."""
-    with ProcessPoolExecutor(max_workers=1) as executor:
-        try:
-            return executor.submit(run, case).result()
-        except BrokenExecutor:
-            reason = "the process that extracted it died, most likely for lack of memory"
-            return Failure(str(case["case_id"]), "extraction", reason, str(case["image"]))
 
 
 def _kept(case: Mapping[str, Any]) -> dict[str, Any]:

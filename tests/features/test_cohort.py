@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 
 import numpy as np
@@ -131,19 +130,6 @@ def test_progress_is_told_of_every_case(manifest: pd.DataFrame) -> None:
     told: list[tuple[int, int, str]] = []
     extract_cohort(manifest, PARAMS, progress=lambda *what: told.append(what))
     assert told == [(k + 1, 4, f"case{k}") for k in range(4)]
-
-
-def may_die(case: dict[str, str]) -> object:
-    if case["case_id"] == "case1":
-        os._exit(9)
-    return cohort._one_case(case, PARAMS, None, "radtool")
-
-
-def test_a_worker_that_dies_takes_no_other_case_with_it(manifest: pd.DataFrame) -> None:
-    found = cohort._outcomes(manifest[:3].to_dict("records"), 2, may_die)
-    outcomes = {case["case_id"]: outcome for case, outcome in found}
-    assert "died" in outcomes["case1"].reason
-    assert all(isinstance(outcomes[f"case{k}"], dict) for k in (0, 2))
 
 
 def test_the_other_engine_needs_its_own_parameters(manifest: pd.DataFrame) -> None:
