@@ -9,6 +9,9 @@ _LOOK_MASK = "Look at the outline; correct the contour where it was drawn, and r
 _RESEND = "Have the series sent again from the archive, and run again."
 _PROTOCOL = "Keep it if the study allows such scans; else make the rule exclude it."
 
+_FILL = f"{_RESEND} The checks may also allow to fill gaps (volume: missing_slices)."
+_RESAMPLE = f"{_RESEND} The checks may also allow to resample (volume: spacing)."
+
 _TOLD = {
     # check: (what it is called, what to do)
     "modality": ("other modality", "Leave it, or move it out of the folder."),
@@ -19,17 +22,18 @@ _TOLD = {
     "image_type": ("not original slices", "Use the original axial series instead."),
     "not_a_volume": ("not a volume", "Leave it; use a series with several slices."),
     "slices": ("too few slices", "Look at the outline: one slice is no volume."),
-    "missing_slices": ("missing slices", _RESEND),
-    "increment": ("uneven slice distances", _RESEND),
+    "missing_slices": ("missing slices", _FILL),
+    "increment": ("uneven slice distances", _RESAMPLE),
     "duplicate_positions": (
         "several slices at one place",
         "Echoes, phases or reconstructions under one series: export one of them.",
     ),
     "identical_slices": ("the same picture twice", _RESEND),
+    "split": ("several volumes in a series", "Each is an image of its own: choose which you need."),
     "copies": ("files sent twice", "Nothing: each slice is used once."),
     "orientation": ("slices not parallel", "Export the planes as series of their own."),
     "matrix": ("slices of different size", "Export the parts as series of their own."),
-    "gantry_tilt": ("gantry tilt", "Straighten the series, or leave it out."),
+    "gantry_tilt": ("gantry tilt", "Leave it out, or let the checks straighten it (volume: tilt)."),
     "in_plane_shift": ("slices shifted sideways", _RESEND),
     "damaged": ("damaged files", _RESEND),
     "unreadable": ("cannot be read", _RESEND),
@@ -46,7 +50,7 @@ _TOLD = {
     "pixel_spacing_mm": ("pixel size", _PROTOCOL),
     "rows": ("few rows", "A cropped image or a thumbnail? Use the full series."),
     "columns": ("few columns", "A cropped image or a thumbnail? Use the full series."),
-    "kernel": ("convolution kernel", "Texture depends on the kernel: find it out, or use it as a batch."),
+    "kernel": ("convolution kernel", "Texture depends on the kernel: find out which it was."),
     "kvp": ("tube voltage", _PROTOCOL),
     "tr_ms": ("repetition time", _HEADER),
     "te_ms": ("echo time", _HEADER),
@@ -99,11 +103,17 @@ _TOLD = {
 }  # fmt: skip
 
 
+_REPAIRED = ("gantry_tilt", "missing_slices", "increment", "in_plane_shift")
+"""Stacks that are a warning instead of an error when the checks allow their repair."""
+
+
 def label(check: str) -> str:
     """Return what a check is called in sentences."""
     return _TOLD[check][0] if check in _TOLD else check.replace("_", " ").replace("roi", "ROI")
 
 
-def advice(check: str) -> str:
+def advice(check: str, severity: str = "") -> str:
     """Return what can be done about a finding; "" when nothing is known."""
+    if check in _REPAIRED and severity == "warning":
+        return "Nothing if the detail names a repair that you asked for; else have it sent again."
     return _TOLD[check][1] if check in _TOLD else ""

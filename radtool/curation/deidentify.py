@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pydicom
 from pydicom.dataset import Dataset
@@ -17,16 +19,20 @@ from pydicom.tag import BaseTag
 
 from radtool.curation.crawl import crawl
 from radtool.curation.identity import Pseudonyms
+from radtool.curation.pixels import burned_in_text
 from radtool.curation.records import Record
 from radtool.errors import DicomError, InputError, MissingPartError, RadtoolError
 from radtool.files import atomic_path
 from radtool.io.headers import damage, items, read_dataset, text
+from radtool.io.pixels import decode
 from radtool.table import Failure, write_table
 
 __all__ = ["Deidentified", "deidentify"]
 
 Progress = Callable[[int, int, str], None]
 Action = Callable[[Dataset, tuple[int, int]], None]
+SEARCHED = 9
+"""Slices of a series whose corners are searched for letters."""
 KEPT_KINDS = ("CT", "MR", "PT", "RTSTRUCT", "SEG")
 KEPT = ("PatientWeight", "PatientSize", "PatientSex", "ROIName", "SegmentLabel")
 SAFE_PRIVATE = {
@@ -101,7 +107,8 @@ def deidentify(
     too; private elements are removed. Kept for radiomics, as options of the profile: dates moved
     by one number of days a patient and times of day, weight, size and sex, the private elements
     that scale Philips images, and the names of ROIs. UIDs are derived from the key, so references
-    between files hold. Pixels are not changed: look at files with a `risk`.
+    between files hold. Pixels are not changed: look at files with a `risk`, which header or letters
+    in the corners of a series give.
 
     References
     ----------
@@ -124,6 +131,7 @@ def deidentify(
         who.save(key_file)
         rows, failures = _copy_all(found.records, target, who, actions, progress)
         who.save(key_file)
+    _search_pixels(rows, target)
     for name, reason in found.unreadable:
         failures.append(Failure(who.files((name,))[0], "de-identification", reason))
     files = pd.DataFrame(rows, columns=["patient_id", "modality", "file", "risk"])
@@ -184,6 +192,33 @@ def _copy(
         "file": name,
         "risk": risk,
     }
+
+
+def _search_pixels(rows: list[dict[str, str]], target: Path) -> None:
+    """Look for letters in the corners of some slices of each series; a find is their risk."""
+    series: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in rows:
+        if row["modality"] in ("CT", "MR", "PT"):
+            series[row["file"].rpartition("/")[0]].append(row)
+    for members in series.values():
+        planes = [
+            plane
+            for row in members[:: max(1, len(members) // SEARCHED)]
+            for plane in _planes(target / row["file"])
+        ]
+        alike = [plane for plane in planes if plane.shape == planes[0].shape]
+        found = burned_in_text(np.stack(alike)) if alike else "no"
+        for row in members:
+            row["risk"] = row["risk"] or ("" if found == "no" else found.removeprefix("yes: "))
+
+
+def _planes(path: Path) -> Iterable[np.ndarray]:
+    """Planes of a file, a few of many; none when the pixels cannot be decoded."""
+    try:
+        frames = decode(read_dataset(path), path.name)
+    except DicomError:
+        return []
+    return frames[:: max(1, len(frames) // SEARCHED)]
 
 
 def _burned_in(dataset: Dataset) -> str:

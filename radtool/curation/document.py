@@ -123,7 +123,8 @@ def _cases(result: CurationResult) -> list[dict[str, Any]]:
     by_series: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in result.findings.to_dict("records"):
         if row["severity"] != "error":
-            shown = {"label": label(row["check"]), "advice": advice(row["check"]), **row}
+            told = advice(row["check"], row["severity"])
+            shown = {"label": label(row["check"]), "advice": told, **row}
             (by_case[row["case_id"]] if row["roi"] else by_series[row["series_uid"]]).append(shown)
     width = 900 if len(result.manifest) < MANY_CASES else 450
     cards = []
@@ -186,7 +187,7 @@ def _checks(findings: pd.DataFrame) -> list[dict[str, Any]]:
             {
                 "check": check,
                 "label": label(check),
-                "advice": advice(check),
+                "advice": advice(check, severity),
                 "severity": severity,
                 "cases": group["case_id"].nunique(),
                 "example": _shortened(group["detail"].iloc[0]),

@@ -102,7 +102,7 @@ def describe_image(image: Image) -> dict[str, Value]:
         "mean": float(array.mean(dtype=np.float64)),
         "percentile_01": float(low),
         "percentile_99": float(high),
-        "text_in_pixels": burned_in_text(image),
+        "text_in_pixels": burned_in_text(image.array),
     }
     if image.unit == "HU":
         facts["not_hu"] = not_hounsfield(image)

@@ -135,13 +135,13 @@ def _body(tissue: np.ndarray) -> np.ndarray:
     return np.stack([ndimage.binary_fill_holes(section) for section in grown])
 
 
-def burned_in_text(image: Image) -> str:
+def burned_in_text(slices: np.ndarray) -> str:
     """Search the corners of the slices for letters that are part of the picture.
 
     Parameters
     ----------
-    image : Image
-        Any image.
+    slices : ndarray of shape (n, rows, columns)
+        All slices of a series, or some of them.
 
     Returns
     -------
@@ -151,15 +151,15 @@ def burned_in_text(image: Image) -> str:
         such pieces are a finding. Dark letters, and letters in the middle of the picture, are
         not found.
     """
-    depth, height, width = image.array.shape
+    depth, height, width = slices.shape
     if depth < 2:
         return "no"
     chosen = np.unique(np.linspace(0, depth - 1, SAMPLED_SLICES).round().astype(int))
     tall, wide = int(height * CORNER[0]), int(width * CORNER[1])
-    median = float(np.median(image.array[chosen[:: max(1, len(chosen) // 3)]]))
+    median = float(np.median(slices[chosen[:: max(1, len(chosen) // 3)]]))
     for rows, vertical in ((slice(0, tall), "upper"), (slice(height - tall, height), "lower")):
         for columns, side in ((slice(0, wide), "left"), (slice(width - wide, width), "right")):
-            value, letters = _letters(image.array[chosen, rows, columns], median)
+            value, letters = _letters(slices[chosen, rows, columns], median)
             if letters >= LEAST_LETTERS:
                 return (
                     f"yes: {letters} letter-like shapes of value {value:.5g} in the {vertical}"

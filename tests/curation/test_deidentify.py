@@ -132,3 +132,16 @@ def test_an_unwritable_folder_is_refused(tmp_path, study):
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         deidentify(study, tmp_path / "out")
+
+
+def test_letters_in_the_pixels_are_a_risk_of_the_whole_series(tmp_path, phantoms):
+    lettered = np.random.default_rng(0).integers(800, 1200, (6, 64, 64))
+    for left in (1, 9, 17):
+        lettered[:, 3:13, left : left + 2] = lettered[:, 3:5, left : left + 6] = 4000
+    phantoms.series(tmp_path / "in/a", lettered, name="a")
+    phantoms.series(tmp_path / "in/b", ARRAY, patient="P2")
+    risk = deidentify(tmp_path / "in", tmp_path / "out").files.groupby("patient_id")["risk"]
+    found = sorted(tuple(sorted(set(risks))) for _, risks in risk)
+    assert found[0] == ("",)
+    (why,) = found[1]
+    assert why.startswith("3 letter-like shapes of value 4000 in the upper left corner")
