@@ -124,7 +124,7 @@ def signature_card(signature: CoxSignature, file: str) -> SignatureCard:
     """Describe Model 7 as the file that another hospital can run."""
     trained = signature.trained_on_
     cutoffs = {
-        name: float(value) for name, value in signature.cutoffs_.items() if np.isscalar(value)
+        name: value for name, value in signature.cutoffs_.items() if isinstance(value, float)
     }
     return SignatureCard(
         name="overall survival",
