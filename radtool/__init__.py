@@ -47,7 +47,7 @@ _HOMES = {
         "VarianceFilter",
         "VolumeFilter",
     ),
-    "radtool.study": ("run_study",),
+    "radtool.study": ("plan_study", "run_study"),
     "radtool.table": (
         "Endpoint",
         "Study",

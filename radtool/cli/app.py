@@ -10,15 +10,14 @@ from radtool.cli.compare_masks import compare_masks
 from radtool.cli.console import EXIT_WRONG_USE
 from radtool.cli.curate import curate
 from radtool.cli.deidentify import deidentify
-from radtool.cli.deidentify import deidentify
 from radtool.cli.demo import demo
 from radtool.cli.doctor import doctor
 from radtool.cli.explore import explore
 from radtool.cli.export import export
-from radtool.cli.export import export
 from radtool.cli.extract import extract
 from radtool.cli.harmonize import harmonize
 from radtool.cli.maps import maps
+from radtool.cli.plan import plan
 from radtool.cli.predict import predict
 from radtool.cli.report import report
 from radtool.cli.run import run
@@ -44,11 +43,10 @@ app = typer.Typer(
 for name, command in (
     ("demo", demo),
     ("run", run),
+    ("plan", plan),
     ("curate", curate),
     ("deidentify", deidentify),
-    ("deidentify", deidentify),
     ("compare-masks", compare_masks),
-    ("export", export),
     ("export", export),
     ("extract", extract),
     ("explore", explore),

@@ -8,7 +8,14 @@ import pandas as pd
 
 from radtool.errors import InputError
 
-__all__ = ["events_per_variable", "sample_size_marker", "sample_size_survival"]
+__all__ = [
+    "auc_standard_error",
+    "events_per_variable",
+    "expected_shrinkage",
+    "largest_r2",
+    "sample_size_marker",
+    "sample_size_survival",
+]
 
 _COLUMNS = ["criterion", "n", "shrinkage", "r2", "max_r2", "events_per_parameter"]
 
@@ -42,8 +49,7 @@ def sample_size_marker(
     """
     if not 0 < prevalence < 1:
         raise InputError(f"prevalence must lie between 0 and 1, got {prevalence}")
-    log_null = prevalence * math.log(prevalence) + (1 - prevalence) * math.log(1 - prevalence)
-    highest = 1 - math.exp(2 * log_null)
+    highest = largest_r2(prevalence, survival=False)
     _check(r2, parameters, highest, shrinkage)
     first = _needed(parameters, r2, shrinkage)
     second_shrinkage = r2 / (r2 + 0.05 * highest)
@@ -88,7 +94,7 @@ def sample_size_survival(
     if min(rate, time, mean_follow_up) <= 0:
         raise InputError("rate, time and mean_follow_up must be above 0")
     events = rate * mean_follow_up
-    highest = 1 - math.exp(2 * (events * math.log(events) - events))
+    highest = largest_r2(events, survival=True)
     _check(r2, parameters, highest, shrinkage)
     first = _needed(parameters, r2, shrinkage)
     second_shrinkage = r2 / (r2 + 0.05 * highest)
@@ -99,6 +105,96 @@ def sample_size_survival(
     rows = [("shrinkage", first, shrinkage), ("optimism", second, second_shrinkage)]
     rows += [("risk", third, max(shrinkage, second_shrinkage))]
     return _table(rows, (r2, highest), events / parameters)
+
+
+def largest_r2(event_fraction: float, *, survival: bool) -> float:
+    """Largest Cox-Snell R² that any model can reach.
+
+    Parameters
+    ----------
+    event_fraction : float
+        Share of True, or events per patient.
+    survival : bool
+        Whether the outcome is a time to an event.
+
+    Examples
+    --------
+    >>> [round(largest_r2(0.174, survival=False), 3), round(largest_r2(0.13455, survival=True), 3)]
+    [0.603, 0.555]
+    """
+    if not 0 < event_fraction <= 1 or (event_fraction == 1 and not survival):
+        raise InputError(f"the share of events must lie between 0 and 1, got {event_fraction}")
+    if survival:
+        return 1 - math.exp(2 * (event_fraction * math.log(event_fraction) - event_fraction))
+    log_null = event_fraction * math.log(event_fraction)
+    log_null += (1 - event_fraction) * math.log(1 - event_fraction)
+    return 1 - math.exp(2 * log_null)
+
+
+def expected_shrinkage(n: int, *, r2: float, parameters: int) -> float:
+    """Calibration slope in new patients that a model of so many parameters can be expected to have.
+
+    Parameters
+    ----------
+    n : int
+        Patients that it is fitted to.
+    r2 : float
+        Cox-Snell R² that is expected in new patients.
+    parameters : int
+        Candidate parameters, counted before any selection.
+
+    Returns
+    -------
+    float
+        Between r2 (nothing would be left) and 1; the S for which Riley's first criterion asks for
+        exactly n patients.
+
+    Examples
+    --------
+    >>> round(expected_shrinkage(5143, r2=0.051, parameters=30), 2)
+    0.9
+    """
+    if n < 1 or parameters < 1 or not 0 < r2 < 1:
+        raise InputError(f"n {n}, parameters {parameters} and r2 {r2} do not make a model")
+    low, high = r2, 1.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        if middle <= r2 or _patients(parameters, r2, middle) < n:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def auc_standard_error(auc: float, *, n: int, event_fraction: float) -> float:
+    """Standard error that an AUC of new patients can be expected to have.
+
+    Newcombe's formula; for a C index it is a rough guide.
+
+    Parameters
+    ----------
+    auc : float
+        Expected value.
+    n : int
+        Patients.
+    event_fraction : float
+        Share with the event.
+
+    References
+    ----------
+    Newcombe. Confidence intervals for an effect size measure based on the Mann-Whitney statistic.
+    Stat Med 2006; recommended for external validation by Riley et al., Stat Med 2021.
+
+    Examples
+    --------
+    >>> round(auc_standard_error(0.7, n=100, event_fraction=0.5), 3)
+    0.052
+    """
+    if not (0 < auc < 1 and 0 < event_fraction < 1 and n > 1):
+        raise InputError(f"auc {auc}, n {n} and share {event_fraction} do not make a cohort")
+    half = n / 2 - 1
+    inner = 1 + half * (1 - auc) / (2 - auc) + half * auc / (1 + auc)
+    return math.sqrt(auc * (1 - auc) * inner / (n**2 * event_fraction * (1 - event_fraction)))
 
 
 def events_per_variable(events: int, candidates: int) -> float:
@@ -115,7 +211,11 @@ def events_per_variable(events: int, candidates: int) -> float:
 
 
 def _needed(parameters: int, r2: float, shrinkage: float) -> int:
-    return math.ceil(parameters / ((shrinkage - 1) * math.log(1 - r2 / shrinkage)))
+    return math.ceil(_patients(parameters, r2, shrinkage))
+
+
+def _patients(parameters: int, r2: float, shrinkage: float) -> float:
+    return parameters / ((shrinkage - 1) * math.log(1 - r2 / shrinkage))
 
 
 def _risk_error(n: int, rate: float, time: float, mean_follow_up: float) -> float:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from radtool.errors import InputError
 from radtool.evaluation import kaplan_meier
 from radtool.files import read_json
 from radtool.models import CompetingSignature, CoxSignature, Signature, save_signature
 from radtool.pipelines.batches import harmonization_record
+from radtool.pipelines.cohorts import Cohorts
 from radtool.pipelines.curves import roc_record
 from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, count_events, develop
 from radtool.pipelines.external import Tested, survival_curves, validate_externally
@@ -36,68 +36,9 @@ from radtool.report.results import (
 )
 from radtool.table import Failure, Study
 
-__all__ = ["Answer", "Cohorts", "answer", "cohort_record", "slug"]
+__all__ = ["Answer", "answer", "cohort_record", "slug"]
 
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cohorts:
-    """Which rows of a study teach and which test.
-
-    Parameters
-    ----------
-    column : str
-        Column of X that tells cohorts apart; when it is missing and no cohort is named, everyone
-        is development.
-    development, external : tuple of str
-        Its values; development empty: every value that is not external.
-    is_sealed : bool, default False
-        The external cohort is set aside and not looked at.
-    """
-
-    column: str = "site"
-    development: tuple[str, ...] = ()
-    external: tuple[str, ...] = ()
-    is_sealed: bool = False
-
-    def split(self, study: Study) -> tuple[Study, Study | None, list[Failure]]:
-        """Return the development study, the external one if any, and the cases in neither.
-
-        Raises
-        ------
-        InputError
-            The column is missing, a named cohort has no case, or a patient is in both.
-        """
-        if self.column not in study.X.columns:
-            if not self.development and not self.external:
-                return study, None, []
-            raise InputError(f"no column {self.column!r} to tell cohorts apart")
-        value = study.X[self.column].astype(str)
-        for name in (*self.development, *self.external):
-            if not (value == name).any():
-                raise InputError(
-                    f"no case of {self.column} {name!r}; there are {sorted(value.unique())}"
-                )
-        outside = value.isin(self.external)
-        inside = value.isin(self.development) if self.development else ~outside
-        both = set(study.patients[inside]) & set(study.patients[outside])
-        if both:
-            raise InputError(
-                f"patient(s) {sorted(both)[:5]} are in the development and the external cohort"
-            )
-        neither = [
-            Failure(str(case), "cohort", f"{self.column} {value[case]!r} is in neither cohort")
-            for case in study.X.index[~(inside | outside)]
-        ]
-        outer = study.take(outside) if outside.any() and not self.is_sealed else None
-        return study.take(inside), outer, neither
-
-    def name(self, study: Study) -> str:
-        """Name a part by the values in it."""
-        if self.column not in study.X.columns:
-            return "development"
-        return " + ".join(sorted(study.X[self.column].astype(str).unique()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from radtool.errors import InputError, ParameterError, did_you_mean
 from radtool.files import hash_of
+from radtool.pipelines.cohorts import Cohorts
 from radtool.report import checklists
 from radtool.report.results import Answer
 from radtool.settings import parse_settings, read_yaml
 from radtool.table import Endpoint
 
 __all__ = [
-    "CohortSettings",
     "DataSettings",
     "EvidenceSettings",
     "ExtractionSettings",
@@ -98,30 +98,6 @@ class SegmentationSettings:
     model: str = "lung"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     search: Literal["lungs", "whole"] = "lungs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CohortSettings:
-    """Who teaches and who tests.
-
-    Parameters
-    ----------
-    column : str, default "site"
-        The column that tells cohorts apart.
-    development : tuple of str
-        Its values for training; empty: everyone who is not external.
-    external : tuple of str
-        Its values for the frozen external validation; may be empty.
-    """
-
-    column: str = "site"
-    development: tuple[str, ...] = ()
-    external: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        both = sorted(set(self.development) & set(self.external))
-        if both:
-            raise ParameterError(f"[cohorts] {both} cannot be development and external")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +198,7 @@ class StudySettings:
     synthetic: bool = False
     segmentation: SegmentationSettings | None = None
     extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
-    cohorts: CohortSettings = field(default_factory=CohortSettings)
+    cohorts: Cohorts = field(default_factory=Cohorts)
     endpoints: tuple[Endpoint, ...] = ()
     predictors: PredictorSettings = field(default_factory=PredictorSettings)
     steps: tuple[dict[str, Any], ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 from radtool.files import sha256, write_json, write_text
 from radtool.pipelines.endpoint import Plan
-from radtool.pipelines.question import Answer, Cohorts, answer, slug
+from radtool.pipelines.question import Answer, answer, slug
 from radtool.provenance import versions
 from radtool.report import render
 from radtool.report.results import EndpointResults, StudyResults, read_results
@@ -214,12 +215,7 @@ class _Run:
             covariates=list(dict.fromkeys((*plan.clinical, *asked))),
         )
         who = self.settings.cohorts
-        cohorts = Cohorts(
-            column=who.column,
-            development=who.development,
-            external=who.external,
-            is_sealed=not self.external,
-        )
+        cohorts = dataclasses.replace(who, is_sealed=who.is_sealed or not self.external)
         found = answer(
             study,
             cohorts,

@@ -9,8 +9,9 @@ import pytest
 from radtool.errors import InputError
 from radtool.evaluation import compare_c, fit_cox, harrell_c, incidence_at
 from radtool.models import load_signature, read_log
+from radtool.pipelines.cohorts import Cohorts
 from radtool.pipelines.endpoint import Plan
-from radtool.pipelines.question import Cohorts, answer, slug
+from radtool.pipelines.question import answer, slug
 from radtool.report import render
 from radtool.report.results import EndpointResults, StudyResults
 from radtool.selection import CorrelationFilter, Standardize, UnivariateCoxFilter

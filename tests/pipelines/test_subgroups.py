@@ -9,8 +9,9 @@ import pytest
 
 from radtool.errors import InputError
 from radtool.evaluation import auc, fit_cox, harrell_c
+from radtool.pipelines.cohorts import Cohorts
 from radtool.pipelines.endpoint import Plan
-from radtool.pipelines.question import Cohorts, answer
+from radtool.pipelines.question import answer
 from radtool.pipelines.subgroups import Scored, group_levels, subgroup_rows
 from radtool.selection import Standardize
 from radtool.table import Endpoint, Study
