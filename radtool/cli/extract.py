@@ -24,6 +24,15 @@ def extract(
     image: Annotated[Path | None, typer.Option(help="One image instead of a manifest.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Its mask.")] = None,
     roi: Annotated[str | None, typer.Option(help="Which ROI of a mask with several.")] = None,
+    label: Annotated[int | None, typer.Option(help="Which value of a mask with several.")] = None,
+    labels: Annotated[
+        Literal["all", "union", "components"] | None,
+        typer.Option(help="A row a lesion: every label, all labels as one, connected parts."),
+    ] = None,
+    lesions: Annotated[
+        Literal["largest", "volume_weighted_mean", "sum", "max"] | None,
+        typer.Option(help="One row a patient again: what becomes of the lesions' features."),
+    ] = None,
     engine: Annotated[
         Literal["radtool", "pyradiomics"],
         typer.Option(help="Who computes; pyradiomics itself needs one of its parameter files."),
@@ -39,7 +48,7 @@ def extract(
     if manifest is not None and image is None:
         source: Any = manifest
     elif manifest is None and image is not None and mask is not None:
-        source = single_case(image, mask, roi)
+        source = single_case(image, mask, roi, label)
     else:
         raise InputError("give either --manifest, or --image and --mask")
     with progress_bar() as progress:
@@ -47,6 +56,8 @@ def extract(
             source,
             params,
             out,
+            labels=labels,
+            lesions=lesions,
             engine=engine,
             jobs=jobs,
             scheduler=scheduler,

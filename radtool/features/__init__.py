@@ -19,6 +19,7 @@ from radtool.features.pyradiomics import (
 if TYPE_CHECKING:
     from radtool.features.cohort import CohortResult, extract_cohort
     from radtool.features.combine import combine_images, delta_features
+    from radtool.features.lesions import combine_lesions, split_lesions
 
 __all__ = [
     "CohortResult",
@@ -28,6 +29,7 @@ __all__ = [
     "PyradiomicsParameters",
     "catalogue",
     "combine_images",
+    "combine_lesions",
     "delta_features",
     "diagnostics",
     "extract",
@@ -38,12 +40,15 @@ __all__ = [
     "measure",
     "plan_maps",
     "pyradiomics_name",
+    "split_lesions",
 ]
 _OF_TABLES = {
     "CohortResult": "radtool.features.cohort",
     "combine_images": "radtool.features.combine",
+    "combine_lesions": "radtool.features.lesions",
     "delta_features": "radtool.features.combine",
     "extract_cohort": "radtool.features.cohort",
+    "split_lesions": "radtool.features.lesions",
 }
 
 

@@ -18,7 +18,8 @@ from radtool.features.pyradiomics import PyradiomicsParameters
 from radtool.features.pyradiomics.reference import extract_with_pyradiomics, import_pyradiomics
 from radtool.features.workers import Case, Outcome, outcomes_of
 from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
-from radtool.io import read_image, read_mask
+from radtool.image import Geometry, Mask
+from radtool.io import read_image, read_mask, read_masks
 from radtool.table import (
     KEYS,
     MANIFEST_COLUMNS,
@@ -75,7 +76,8 @@ def extract_cohort(
     ----------
     manifest : DataFrame or path
         Manifest (see `radtool.table.check_manifest`), paths absolute. A column ``label`` says
-        which value of a label image is meant where it has several.
+        which value of a label image is meant where it has several; `split_lesions` makes a row
+        for each lesion.
     params : Parameters, PyradiomicsParameters or str
         How, or the name of a parameter file.
     jobs : int, optional
@@ -131,7 +133,7 @@ def _in_order(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _kept(case: Mapping[str, Any]) -> dict[str, Any]:
     """Keys and acquisition columns of a manifest row."""
-    paths = set(MANIFEST_COLUMNS) - set(KEYS) - {"modality"}
+    paths = (set(MANIFEST_COLUMNS) - set(KEYS) - {"modality"}) | {"roi_in_file"}
     made = {"image_sha256", "mask_sha256", "params_sha256", "preview"}
     return {key: value for key, value in case.items() if key not in paths | made}
 
@@ -166,6 +168,8 @@ def _cached_case(
     stored = None
     if cache is not None:
         chosen = {"roi": str(case.get("roi", "")), "label": _label(case, params)}
+        if "lesion" in case:
+            chosen |= {"labels": str(case["labels"]), "lesion": int(case["lesion"])}
         key = hash_of({**hashes, **chosen, "engine": ENGINE if engine == "radtool" else engine})
         stored = cache / key[:2] / f"{key}.json"
         known = _stored(stored)
@@ -194,12 +198,22 @@ def _extracted(case: Case, params: AnyParameters, engine: Engine) -> Extraction:
     image = read_image(case["image"])
     if not str(case["mask"]):
         raise InputError(f"case {case['case_id']!r} has no mask in the manifest")
-    roi, label = str(case.get("roi", "")) or None, _label(case, params)
-    mask = read_mask(case["mask"], roi=roi, label=label, like=image.geometry)
+    mask = _mask_of(case, params, image.geometry)
     if engine == "pyradiomics":
         assert isinstance(params, PyradiomicsParameters)
         return Extraction(extract_with_pyradiomics(image, mask, params), {})
     return measure(image, mask, params)
+
+
+def _mask_of(case: Case, params: AnyParameters, like: Geometry) -> Mask:
+    roi = str(case.get("roi_in_file", case.get("roi", ""))) or None
+    if "lesion" not in case:
+        return read_mask(case["mask"], roi=roi, label=_label(case, params), like=like)
+    found = read_masks(case["mask"], labels=case["labels"], roi=roi, like=like)
+    number = int(case["lesion"])
+    if number not in found:
+        raise InputError(f"{case['mask']}: no lesion {number}; there are {sorted(found)}")
+    return found[number]
 
 
 def _label(case: Case, params: AnyParameters) -> int | None:

@@ -1,6 +1,7 @@
 """The only reader and writer of pixel files: DICOM, RTSTRUCT, SEG, NIfTI, NRRD, MetaImage."""
 
 from radtool.io.export import mask_contours, write_rtstruct, write_seg
+from radtool.io.lesions import read_masks
 from radtool.io.masks import place_mask, read_mask, write_mask
 from radtool.io.rasterise import contour_volume_ml, fraction_inside, rasterise
 from radtool.io.repair import Repair, repair_stack
@@ -28,6 +29,7 @@ __all__ = [
     "rasterise",
     "read_image",
     "read_mask",
+    "read_masks",
     "read_rtstruct",
     "read_seg",
     "read_series",

@@ -15,7 +15,7 @@ from radtool.io.rtstruct import read_rtstruct
 from radtool.io.seg import read_segments
 from radtool.io.volumes import read_volume, write_volume
 
-__all__ = ["place_mask", "read_mask", "write_mask"]
+__all__ = ["labels_of", "place_mask", "read_mask", "write_mask"]
 
 MOST_LABELS = 64
 """More distinct values than this are intensities, not labels."""
@@ -130,15 +130,32 @@ def _label_image(source: Path, roi: str | None, label: int | None) -> Mask:
     # The usual mask has one label: seen without sorting all its voxels.
     if (values == values[0]).all():
         return Mask(inside, geometry, name, "file")
-    labels = np.unique(values)
-    if len(labels) > MOST_LABELS or np.any(labels != np.rint(labels)):
-        raise InputError(
-            f"{source}: {len(labels)} different values from {labels[0]:g} to {labels[-1]:g}; this"
-            " looks like an image, not a mask"
-        )
+    labels = labels_of(array, source)
+    if len(labels) == 1:
+        return Mask(inside, geometry, name, "file")
     raise InputError(
         f"{source}: {len(labels)} labels, choose one with label=: {_listed_labels(array, geometry)}"
     )
+
+
+def labels_of(array: np.ndarray, source: Path) -> list[int]:
+    """Return the labels of a label image: whole numbers other than 0, in order.
+
+    Raises
+    ------
+    InputError
+        There is none, or the values are intensities and not labels.
+    """
+    values = np.unique(array)
+    values = values[(values != 0) & np.isfinite(values)]
+    if values.size == 0:
+        raise InputError(f"{source}: the mask is empty, every voxel is 0")
+    if len(values) > MOST_LABELS or np.any(values != np.rint(values)):
+        raise InputError(
+            f"{source}: {len(values)} different values from {values[0]:g} to {values[-1]:g}; this"
+            " looks like an image, not a mask"
+        )
+    return [int(value) for value in values]
 
 
 def _listed_labels(array: np.ndarray, geometry: Geometry, most: int = 12) -> str:

@@ -10,8 +10,17 @@ from typing import Any, Literal
 import pandas as pd
 
 from radtool.errors import ParameterError
-from radtool.features import CohortResult, Parameters, extract_cohort, load_params
+from radtool.features import (
+    CohortResult,
+    Parameters,
+    combine_lesions,
+    extract_cohort,
+    load_params,
+    split_lesions,
+)
+from radtool.features.lesions import Together
 from radtool.features.pyradiomics import PyradiomicsParameters
+from radtool.io.lesions import Split
 from radtool.provenance import provenance
 from radtool.study.workers import workers
 from radtool.table import KEYS, Failure, check_manifest, feature_columns, read_manifest, write_table
@@ -22,20 +31,21 @@ Engine = Literal["radtool", "pyradiomics"]
 Progress = Callable[[int, int, str], None]
 
 
-def single_case(image: Path, mask: Path, roi: str | None = None) -> pd.DataFrame:
+def single_case(
+    image: Path, mask: Path, roi: str | None = None, label: int | None = None
+) -> pd.DataFrame:
     """Return the manifest of one image and its mask; the case is called after the image."""
     name = image.name.split(".")[0]
-    return check_manifest(
-        pd.DataFrame(
-            {
-                "case_id": [name],
-                "patient_id": [name],
-                "roi": [roi or ""],
-                "image": [str(image.resolve())],
-                "mask": [str(mask.resolve())],
-            }
-        )
-    )
+    columns: dict[str, list[Any]] = {
+        "case_id": [name],
+        "patient_id": [name],
+        "roi": [roi or ""],
+        "image": [str(image.resolve())],
+        "mask": [str(mask.resolve())],
+    }
+    if label is not None:
+        columns["label"] = [label]
+    return check_manifest(pd.DataFrame(columns))
 
 
 def parameters_from(stored: dict[str, Any]) -> Parameters | PyradiomicsParameters:
@@ -60,6 +70,8 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     out: str | os.PathLike[str],
     *,
     earlier: Sequence[Failure] = (),
+    labels: Split | None = None,
+    lesions: Together | None = None,
     engine: Engine = "radtool",
     jobs: int = 1,
     scheduler: str | None = None,
@@ -78,6 +90,10 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
         ``.parquet`` or ``.csv``; ``failures.csv`` and the cache of single cases lie beside it.
     earlier : sequence of Failure
         Cases that failed before extraction; they head the failures.
+    labels : {"all", "union", "components"}, optional
+        A row for every lesion of a mask file (see `radtool.io.read_masks`).
+    lesions : {"largest", "volume_weighted_mean", "sum", "max"}, optional
+        One row a patient again (see `radtool.features.combine_lesions`).
     engine : {"radtool", "pyradiomics"}
         Who computes.
     jobs, scheduler
@@ -94,6 +110,10 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     target = Path(out)
     tables: dict[str, pd.DataFrame] = {}
     failures = list(earlier)
+    if labels is not None:
+        with workers(jobs, scheduler):
+            manifest, unread = split_lesions(manifest, labels)
+        failures += unread
     chosen = _by_modality(manifest, params, failures)
     with workers(jobs, scheduler):
         for modality, (rows, parameters) in chosen.items():
@@ -108,8 +128,14 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
             tables[modality] = result.table
             failures += result.failures
     table = _one_row_a_case(tables)
-    settings = {modality: parameters.to_dict() for modality, (_, parameters) in chosen.items()}
-    write_table(table, target, provenance({"extraction": settings}))
+    settings: dict[str, Any] = {
+        "extraction": {modality: used.to_dict() for modality, (_, used) in chosen.items()}
+    }
+    if lesions is not None:
+        table = combine_lesions(table, lesions)
+    if labels is not None or lesions is not None:
+        settings["lesions"] = {"labels": labels or "", "combined": lesions or ""}
+    write_table(table, target, provenance(settings))
     _write_failures(failures, target.parent / "failures.csv")
     return CohortResult(table, failures)
 
