@@ -226,7 +226,7 @@ def _keyed(table: pd.DataFrame, name: str, needed: Sequence[str]) -> pd.DataFram
 def cohorts_of(table: pd.DataFrame, settings: SegmentationSettings) -> dict[str, pd.DataFrame]:
     """Split the joined table by cohort, in order of name."""
     if settings.cohort is None:
-        return {"all": table}
+        return {"all patients": table}
     names = sorted(table[settings.cohort].astype(str).unique())
     if settings.train is not None and settings.train not in names:
         raise InputError(f"no patient of cohort {settings.train!r}; there are {names}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -21,7 +21,6 @@ from radtool.report.results import (
     KaplanMeier,
     MaskOrigin,
     Methods,
-    ModelResult,
     PerformanceRow,
     Population,
     Question,
@@ -77,18 +76,6 @@ def segmentation_results(  # noqa: PLR0913 - everything that the page shows
         headline=Headline(
             comparison=comparisons[-1], sentences=tuple(_sentences(tables, len(table)))
         ),
-        models=tuple(
-            ModelResult(
-                name=f"{size}_{source}",
-                label=_label(size, source),
-                kind="size as measured",
-                blocks=(_label(size, source),),
-                n=len(table),
-                events=int(table["event"].sum()),
-            )
-            for size in SIZES
-            for source in SOURCES
-        ),
         performance=_performance(tables["prognosis"]),
         comparisons=comparisons,
         kaplan_meier=tuple(_curves(cohorts, groups, settings)),
@@ -121,7 +108,7 @@ def segmentation_results(  # noqa: PLR0913 - everything that the page shows
 
 def _cohorts(table: pd.DataFrame, settings: SegmentationSettings) -> dict[str, pd.Index]:
     if settings.cohort is None:
-        return {"all": table.index}
+        return {"all patients": table.index}
     return {
         str(name): rows.index
         for name, rows in table.groupby(table[settings.cohort].astype(str), sort=True)
@@ -130,12 +117,14 @@ def _cohorts(table: pd.DataFrame, settings: SegmentationSettings) -> dict[str, p
 
 def _cohort(name: str, rows: pd.DataFrame, settings: SegmentationSettings) -> Cohort:
     turned = kaplan_meier(rows.assign(event=~rows["event"])[["event", "duration"]]).median.value
-    is_test = settings.train is not None and name != settings.train
+    role: Literal["development", "external", "internal"] = "internal"
+    if settings.train is not None:
+        role = "development" if name == settings.train else "external"
     return Cohort(
         name=name,
         n=len(rows),
         events=int(rows["event"].sum()),
-        role="external" if is_test else "development",
+        role=role,
         follow_up=bound(turned),
     )
 
@@ -147,7 +136,7 @@ def _label(size: str, source: str) -> str:
 def _performance(table: pd.DataFrame) -> tuple[PerformanceRow, ...]:
     return tuple(
         PerformanceRow(
-            model=f"{row['size']}_{row['source']}",
+            model=_label(row["size"], row["source"]),
             cohort=row["cohort"],
             design="nothing fitted",
             measure="harrell_c",
@@ -164,8 +153,8 @@ def _performance(table: pd.DataFrame) -> tuple[PerformanceRow, ...]:
 def _comparisons(table: pd.DataFrame) -> tuple[Comparison, ...]:
     return tuple(
         Comparison(
-            model_a=f"{row['size']}_automatic",
-            model_b=f"{row['size']}_manual",
+            model_a=_label(row["size"], "automatic"),
+            model_b=_label(row["size"], "manual"),
             cohort=row["cohort"],
             measure="harrell_c",
             difference=bound(row["difference"]),
@@ -188,7 +177,7 @@ def _curves(
             rows[["event", "duration"]],
             groups.loc[rows.index, f"{size}_{source}"],
             labels=("small", "large"),
-            names=(f"{size}_{source}", cohort, "nothing fitted"),
+            names=(_label(size, source), cohort, "nothing fitted"),
             cut=f"{whose} median",
         )
         for cohort, rows in cohorts.items()
@@ -349,7 +338,6 @@ def _detection(table: pd.DataFrame, settings: SegmentationSettings) -> ResultTab
         ),
         note=f"Patients drawn with replacement, {settings.bootstraps} samples. Positive: score"
         f" at or above {settings.lung_threshold:g}.",
-        text_columns=0,
     )  # fmt: skip
 
 
