@@ -98,7 +98,7 @@ def _means(name: str, pair: Sequence[pd.Series]) -> BaselineRow:
         found = compare_means(pair[0].astype(float), pair[1].astype(float)).iloc[0]
     except InputError:
         return BaselineRow(variable=name, level="mean ± SD", values=cells)
-    test = f"{found['test']}’s t" + ("" if found["normal"] else ", not normal")
+    test = f"{found['test']}’s t" + ("" if found["normal"] else " (not normal)")
     return BaselineRow(
         variable=name, level="mean ± SD", values=cells, p=float(found["p"]), test=test
     )

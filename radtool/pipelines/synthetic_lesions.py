@@ -37,6 +37,7 @@ def metastases_cohort(  # noqa: PLR0913 (a cohort is its sizes)
     event_share: float = 0.027,
     features: int = 106,
     deep: int = 256,
+    unseen: bool = False,
 ) -> LesionCohort:
     """Draw a cohort shaped like that of Keek, Beuque, Primakov and others (2022).
 
@@ -47,12 +48,13 @@ def metastases_cohort(  # noqa: PLR0913 (a cohort is its sizes)
     seed : int
         Equal seeds give equal patients; how features are made does not depend on it.
     name : str
-        Of the cohort; starts the patient ids. "external" also has a primary tumour that the other
-        cohort does not know.
+        Of the cohort; starts the patient ids.
     event_share : float, default 0.027
         Expected share of lesions with the event.
     features, deep : int, default 106 and 256
         Radiomics features a branch, and deep features.
+    unseen : bool, default False
+        A few patients have a primary tumour that other cohorts do not know.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def metastases_cohort(  # noqa: PLR0913 (a cohort is its sizes)
     scanner = rng.integers(0, 3, patients)[owner]
     factors = rng.standard_normal((lesions, _FACTORS))
     size = rng.standard_normal(lesions)
-    clinical = _clinical(people, rng, unseen=name == "external")
+    clinical = _clinical(people, rng, unseen=unseen)
     risk = (
         EFFECTS["texture 0"] * factors[:, 0]
         + EFFECTS["texture 1"] * factors[:, 1]
