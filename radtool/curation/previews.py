@@ -83,7 +83,7 @@ def contact_sheet(
     if mask is not None:
         check_same_grid(image, mask)
     chosen, rows, columns = _region(image, mask)
-    low, high = window or _window(image, mask)
+    low, high = window or window_of(image, mask)
     dy, dx = image.geometry.spacing[1:]
     lines = math.ceil(len(chosen) / COLUMNS)
     width = min(COLUMNS, len(chosen))
@@ -146,7 +146,8 @@ def _around(found: np.ndarray, image: Image, axis: int) -> slice:
     return slice(max(0, int(found[0]) - margin), stop)
 
 
-def _window(image: Image, mask: Mask | None) -> tuple[float, float]:
+def window_of(image: Image, mask: Mask | None) -> tuple[float, float]:
+    """Return the intensities that are shown black and white when none are asked for."""
     if image.unit == "HU" and mask is not None and not mask.is_empty:
         chosen, rows, columns = _region(image, mask)
         around = image.array[chosen, rows, columns]

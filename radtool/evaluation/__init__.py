@@ -13,6 +13,7 @@ from radtool.evaluation.comparison import (
     driving_lesions,
     likelihood_ratio_test,
     misspecification_test,
+    proportion,
     slope_test,
 )
 from radtool.evaluation.competing import (
@@ -56,6 +57,7 @@ from radtool.evaluation.marker_calibration import (
     marker_calibration,
 )
 from radtool.evaluation.proportional import proportional_hazards
+from radtool.evaluation.reading import reading_grades, reading_preference, unblind
 from radtool.evaluation.robust import robust_covariance
 from radtool.evaluation.roc import (
     Threshold,
@@ -152,8 +154,11 @@ __all__ = [
     "partial_auc",
     "poisson_calibration",
     "precision_recall_curve",
+    "proportion",
     "proportional_hazards",
     "pseudo_values",
+    "reading_grades",
+    "reading_preference",
     "robust_covariance",
     "roc_curve",
     "royston_d",
@@ -162,6 +167,7 @@ __all__ = [
     "sensitivity_threshold",
     "slope_test",
     "smooth_calibration",
+    "unblind",
     "uno_c",
     "youden_threshold",
 ]
