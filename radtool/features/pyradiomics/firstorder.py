@@ -56,7 +56,7 @@ def firstorder_features(
         "Median": p50,
         "Minimum": float(x[0]),
         "Range": float(x[-1] - x[0]),
-        "RobustMeanAbsoluteDeviation": float(np.abs(middle - middle.mean()).mean()),
+        "RobustMeanAbsoluteDeviation": _spread(middle),
         "RootMeanSquared": math.sqrt(energy / x.size),
         "Skewness": m3 / m2**1.5 if m2 else m3,
         "StandardDeviation": math.sqrt(m2),
@@ -64,3 +64,8 @@ def firstorder_features(
         "Uniformity": float(share @ share),
         "Variance": m2,
     }
+
+
+def _spread(x: np.ndarray) -> float:
+    """Mean distance from the mean; NaN where no value lies between the percentiles."""
+    return float(np.abs(x - x.mean()).mean()) if x.size else math.nan
