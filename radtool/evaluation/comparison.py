@@ -20,6 +20,7 @@ __all__ = [
     "driving_lesions",
     "likelihood_ratio_test",
     "misspecification_test",
+    "proportion",
     "slope_test",
 ]
 
@@ -146,6 +147,24 @@ def compare_proportions(counts: tuple[int, int], totals: tuple[int, int]) -> pd.
     z = (b - a) / se if se > 0 else 0.0
     p = float(2 * stats.norm.sf(abs(z)))
     return pd.DataFrame({"a": [a], "b": [b], "difference": [b - a], "z": [z], "p": [p]})
+
+
+def proportion(count: int, total: int) -> Estimate:
+    """Share of `total` with Wilson's 95 % interval.
+
+    Examples
+    --------
+    >>> proportion(0, 10)
+    0.000 (0.000 to 0.278), n = 10
+    """
+    if total < 1 or not 0 <= count <= total:
+        raise InputError(f"{count} of {total} is not a share")
+    z2 = 1.959963984540054**2
+    share = count / total
+    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = float(np.sqrt(share * (1 - share) / total + z2 / (4 * total**2)))
+    half *= 1.959963984540054 / (1 + z2 / total)
+    return Estimate(share, max(middle - half, 0.0), min(middle + half, 1.0), total)
 
 
 def aggregate_lesions(

@@ -33,6 +33,7 @@ from radtool.evaluation import (
     observed_over_expected,
     poisson_calibration,
     precision_recall_curve,
+    proportion,
     proportional_hazards,
     roc_curve,
     royston_d,
@@ -236,3 +237,12 @@ def _marker_calibration(got: Measured, y: pd.Series, p: pd.Series) -> None:
     for name in ("ici", "e50", "e90", "emax", "r2"):
         got.put(name, smooth[name])
     got.curves["calibration"] = smooth.curve
+    groups = min(10, max(2, int(min(y.sum(), (~y).sum())) // 5))
+    place = pd.qcut(p.rank(method="first"), groups, labels=False)
+    rows = []
+    for one in range(groups):
+        members = (place == one).to_numpy()
+        seen = proportion(int(y[members].sum()), int(members.sum()))
+        rows.append([float(p[members].mean()), seen.value, seen.lower, seen.upper, seen.n])
+    columns = ["predicted", "observed", "lower", "upper", "n"]
+    got.curves["calibration_groups"] = pd.DataFrame(rows, columns=columns)

@@ -28,6 +28,7 @@ from radtool.models import (
     comparators,
     compare_risks,
     cross_validate,
+    permutation_null,
 )
 from radtool.report.results import Comparison, PerformanceRow
 from radtool.table import FeatureStep, Study
@@ -86,8 +87,9 @@ class Plan:
         Cut-offs of the training prognostic index.
     subgroups : tuple of str
         Columns whose groups get a performance of their own; they predict nothing.
-    folds, repeats, bootstrap, seed : int
-        Internal validation.
+    folds, repeats, bootstrap, permutations, seed : int
+        Internal validation; with permutations the full signature is also cross-validated on
+        outcomes dealt to other patients.
     jobs : int
         Processes; results do not depend on it.
     """
@@ -103,6 +105,7 @@ class Plan:
     folds: int = 5
     repeats: int = 10
     bootstrap: int = 200
+    permutations: int = 0
     seed: int = 0
     jobs: int = 1
 
@@ -159,6 +162,8 @@ def develop(study: Study, plan: Plan, *, name: str, progress: Progress | None = 
         if progress is not None:
             progress(done + 1, len(models), f"validate {study.endpoint.name}: {key}")
     trained.comparisons.extend(compare(study.y, trained.out_of_fold, name, "nested CV"))
+    if plan.permutations:
+        trained.performance.append(_permuted(models[FULL], study, plan, (FULL, name)))
     return trained
 
 
@@ -218,7 +223,7 @@ def _internal(
             seed=plan.seed,
             jobs=plan.jobs,
         )
-        note = f"optimism {optimism.optimism:.3f}, {plan.bootstrap} samples"
+        note = f"optimism {optimism.optimism:.3f}, {plan.bootstrap} samples".replace("-", "−")
         rows += [
             row(names, "apparent", measure, optimism.apparent, study),
             row(names, "bootstrap-corrected", measure, optimism.corrected, study, note=note),
@@ -231,6 +236,30 @@ def _internal(
             ),
         ]
     return rows, folds.risk
+
+
+def _permuted(
+    signature: Signature, study: Study, plan: Plan, names: tuple[str, str]
+) -> PerformanceRow:
+    """Mean of folds on outcomes dealt to other patients, with the range of the permutations."""
+    scores = permutation_null(
+        signature,
+        study.X,
+        study.y,
+        study.patients,
+        n=plan.permutations,
+        folds=plan.folds,
+        seed=plan.seed,
+        jobs=plan.jobs,
+    )["score"]
+    return row(
+        names,
+        "permuted outcome",
+        "harrell_c" if study.endpoint.is_survival else "auc",
+        Estimate(float(scores.mean()), n=len(study.X)),
+        study,
+        note=f"{plan.permutations} permutations from {scores.min():.3f} to {scores.max():.3f}",
+    )
 
 
 def _is_tree(study: Study, plan: Plan) -> bool:

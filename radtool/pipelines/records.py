@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from radtool.errors import InputError
+from radtool.evaluation import largest_r2, sample_size_marker, sample_size_survival
 from radtool.models import Cox, CoxSignature, Signature
 from radtool.report.results import (
     Coefficient,
@@ -17,7 +19,7 @@ from radtool.report.results import (
 )
 from radtool.table import Study
 
-__all__ = ["coefficients", "model_record", "selection_path"]
+__all__ = ["coefficients", "model_record", "required_patients", "selection_path"]
 
 _MOST_DROPPED = 400
 _KINDS = {
@@ -51,12 +53,46 @@ def model_record(name: str, label: str, signature: Signature, study: Study) -> M
         events=int(trained["events"]),
         candidates=candidates,
         events_per_candidate=trained["events"] / candidates if candidates else None,
+        required_n=required_patients(study.y, candidates),
         settings={
             key: value
             for key, value in signature.model.get_params(deep=False).items()
             if value is not None
         },
     )
+
+
+def required_patients(
+    y: pd.DataFrame | pd.Series, parameters: int, *, share: float = 0.15
+) -> int | None:
+    """Patients that Riley's criteria ask for; None when they cannot be computed.
+
+    Parameters
+    ----------
+    y : DataFrame or Series
+        Development outcome: rate of events, follow-up and median event time are its own.
+    parameters : int
+        Candidate parameters, counted before any selection.
+    share : float, default 0.15
+        Assumed R² as a share of the largest that is possible with so many events.
+    """
+    try:
+        if not isinstance(y, pd.DataFrame):
+            fraction = float(y.mean())
+            r2 = share * largest_r2(fraction, survival=False)
+            table = sample_size_marker(r2=r2, parameters=parameters, prevalence=fraction)
+        else:
+            r2 = share * largest_r2(float(y["event"].mean()), survival=True)
+            table = sample_size_survival(
+                r2=r2,
+                parameters=parameters,
+                rate=float(y["event"].sum() / y["duration"].sum()),
+                time=float(y["duration"][y["event"]].median()),
+                mean_follow_up=float(y["duration"].mean()),
+            )
+    except InputError:
+        return None
+    return int(table["n"].iloc[-1])
 
 
 def _proportional(signature: Signature, study: Study) -> tuple[ProportionalHazardsRow, ...]:

@@ -10,6 +10,7 @@ from radtool.report.results import Comparison, ModelResult, PerformanceRow, Ques
 
 __all__ = [
     "MEASURES",
+    "NOT_NEW",
     "Measure",
     "coefficient",
     "estimate",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 MISSING = "–"
+# Designs whose numbers are not about new patients: the training cases, and dealt-out outcomes.
+NOT_NEW = ("apparent", "permuted outcome")
 
 
 @dataclass(frozen=True, slots=True)

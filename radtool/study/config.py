@@ -111,17 +111,28 @@ class PredictorSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationSettings:
-    """Internal validation: nested repeated cross-validation and bootstrap optimism."""
+    """Internal validation: nested repeated cross-validation and bootstrap optimism.
+
+    Parameters
+    ----------
+    folds, repeats, bootstrap, seed : int
+        Design; bootstrap 0: none.
+    permutations : int, default 0
+        How often the outcomes are dealt to other patients and the whole pipeline with all blocks is
+        cross-validated again: what it finds where there is nothing to find.
+    """
 
     folds: int = 5
     repeats: int = 10
     bootstrap: int = 200
     seed: int = 0
+    permutations: int = 0
 
     def __post_init__(self) -> None:
-        if self.folds < 2 or self.repeats < 1 or self.bootstrap < 0:
+        if self.folds < 2 or self.repeats < 1 or min(self.bootstrap, self.permutations) < 0:
             raise ParameterError(
-                "[validation] needs folds >= 2, repeats >= 1 and bootstrap >= 0 (0: none)"
+                "[validation] needs folds >= 2, repeats >= 1, bootstrap and permutations >= 0"
+                " (0: none)"
             )
 
 

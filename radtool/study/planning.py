@@ -15,11 +15,10 @@ from radtool.evaluation import (
     auc_standard_error,
     expected_shrinkage,
     largest_r2,
-    sample_size_marker,
-    sample_size_survival,
 )
 from radtool.features import extract, load_params
 from radtool.image import Geometry, Image, Mask
+from radtool.pipelines.records import required_patients
 from radtool.study.config import StudySettings, read_study
 from radtool.table import Endpoint, feature_columns, join, read_manifest, read_table
 
@@ -200,7 +199,7 @@ class _Endpoint:
                     "model": model,
                     "candidates": candidates,
                     "events_per_candidate": events / candidates,
-                    "needed": self._needed(candidates, r2),
+                    "needed": required_patients(self.development.y, candidates, share=share),
                     "shrinkage": shrinkage,
                     "r2": r2,
                     "optimism": r2 / shrinkage - r2,
@@ -264,21 +263,6 @@ class _Endpoint:
             number = pd.api.types.is_numeric_dtype(column)
             total += 1 if number else max(int(column.nunique()) - 1, 1)
         return total
-
-    def _needed(self, parameters: int, r2: float) -> int:
-        y = self.development.y
-        if not isinstance(y, pd.DataFrame):
-            table = sample_size_marker(r2=r2, parameters=parameters, prevalence=float(y.mean()))
-        else:
-            follow_up = float(y["duration"].mean())
-            table = sample_size_survival(
-                r2=r2,
-                parameters=parameters,
-                rate=float(y["event"].sum() / y["duration"].sum()),
-                time=float(y["duration"][y["event"]].median()),
-                mean_follow_up=follow_up,
-            )
-        return int(table["n"].iloc[-1])
 
     def _most_parameters(self, row: Mapping[str, Any]) -> int:
         """Parameters for which shrinkage stays above 0.9; needed patients grow in proportion."""

@@ -177,6 +177,7 @@ def _plan(settings: StudySettings, endpoint: Endpoint, jobs: int) -> Plan:
         folds=settings.validation.folds,
         repeats=settings.validation.repeats,
         bootstrap=settings.validation.bootstrap,
+        permutations=settings.validation.permutations,
         seed=settings.validation.seed,
         jobs=jobs,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from radtool.pipelines.cohorts import Cohorts
 from radtool.pipelines.endpoint import Plan
 from radtool.pipelines.question import answer, slug
 from radtool.report import render
+from radtool.report.checklists import fill
 from radtool.report.results import EndpointResults, StudyResults
 from radtool.selection import CorrelationFilter, Standardize, UnivariateCoxFilter
 from radtool.table import Endpoint, Study, join
@@ -214,3 +216,26 @@ def test_competing_risks_from_the_endpoint_to_the_page(tmp_path: Path) -> None:
     assert "Cumulative incidence" in page
     assert "with competing risks" in page
     assert "Kaplan-Meier" not in page
+
+
+def test_permuted_outcomes_stand_beside_the_model_and_never_for_it(
+    survival: Study, tmp_path: Path
+) -> None:
+    plan = dataclasses.replace(PLAN, permutations=6, bootstrap=0, folds=2)
+    found = answer(survival, COHORTS, plan, tmp_path).results
+    rows = [row for row in found.performance if row.design == "permuted outcome"]
+    assert [row.model for row in rows] == ["all"]
+    assert rows[0].value == pytest.approx(0.5, abs=0.08)
+    page = render(StudyResults(title="t", endpoints=(found,)))
+    summary = page[page.index('id="summary"') : page.index('id="flow"')]
+    assert "permuted" not in summary
+    assert "6 permutations from" in page
+
+
+def test_riley_s_number_is_evidence_and_not_an_answer(survival: Study, tmp_path: Path) -> None:
+    found = answer(survival, COHORTS, PLAN, tmp_path).results
+    assert all(model.required_n for model in found.models)
+    results = StudyResults(title="t", endpoints=(found,))
+    item = {one.item: one for one in fill("clear", results).items}["9"]
+    assert (item.status, item.answer) == ("evidence", None)
+    assert "computed by this run" in item.proofs[0].text

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from radtool.report.checklists.topics import Proof
 from radtool.report.results import EndpointResults, PerformanceRow
-from radtool.report.wording import integer, measure_of, model_label, number
+from radtool.report.wording import NOT_NEW, integer, measure_of, model_label, number
 
 __all__ = ["endpoint_proofs"]
 
@@ -44,7 +44,7 @@ def _known(endpoint: EndpointResults, *groups: str) -> list[PerformanceRow]:
         row
         for row in endpoint.performance
         if row.value is not None
-        and row.design.lower() != "apparent"
+        and row.design.lower() not in NOT_NEW
         and measure_of(row.measure).group in groups
     ]
 
@@ -77,8 +77,11 @@ def _models(endpoint: EndpointResults) -> Found:
             text = f"{label}: {number(model.events_per_candidate, 1)}"
             yield "events_per_candidate", Proof(text, "Models")
         if model.required_n is not None:
-            text = f"{label}: {integer(model.required_n)} required, {integer(model.n)} there"
-            yield "sample_size", Proof(text, "Models")
+            text = (
+                f"{label}: {integer(model.n)} patients, {integer(model.required_n)} required by"
+                " Riley’s criteria, computed by this run"
+            )
+            yield "required_n", Proof(text, "Models")
 
 
 def _steps(endpoint: EndpointResults) -> Found:

@@ -126,7 +126,8 @@ def draw_calibration(curve: Calibration, *, alt: str, event: str = "risk") -> Ma
     event : str
         What the risk is of, for the axes.
     """
-    shown = (*curve.predicted, *curve.observed, *curve.upper, *curve.smooth_predicted)
+    smooth = (*curve.smooth_predicted, *curve.smooth_observed, *curve.smooth_upper)
+    shown = (*curve.predicted, *curve.observed, *curve.upper, *smooth)
     high = min(1.0, max(0.1, max(shown, default=1.0) * 1.04))
     high = 1.0 if high > 0.8 else high
     frame = Frame(
@@ -198,7 +199,7 @@ def draw_decision(curve: DecisionCurve, *, alt: str) -> Markup:
     )
     entries = []
     for i, strategy in enumerate(curve.strategies):
-        colour, dash = (MUTED, "2 3") if _is_all(strategy.label) else _style(i)
+        colour, dash = (MUTED, "") if _is_all(strategy.label) else _style(i)
         entries.append((strategy.label, colour, dash))
         pairs = [
             (x, y)

@@ -16,9 +16,10 @@ from radtool.report.blocks import (
     slug,
 )
 from radtool.report.figures import ForestRow, draw_forest
-from radtool.report.results import EndpointResults, PerformanceRow, SubgroupRow
+from radtool.report.results import Comparison, EndpointResults, PerformanceRow, SubgroupRow
 from radtool.report.sections.summary import FIELDS, leading_measure, leading_rows, places
 from radtool.report.wording import (
+    NOT_NEW,
     design_words,
     estimate,
     integer,
@@ -29,6 +30,7 @@ from radtool.report.wording import (
     p_value,
     signed,
 )
+from radtool.svg import shortened
 
 __all__ = ["comparison_section", "performance_section", "subgroup_section"]
 
@@ -71,7 +73,7 @@ def _honest(
     rows: Sequence[PerformanceRow],
 ) -> tuple[list[PerformanceRow], list[PerformanceRow]]:
     """Split off apparent values that have no corrected or held-out value beside them."""
-    beside = {(r.model, r.measure) for r in rows if r.design.lower() != "apparent"}
+    beside = {(r.model, r.measure) for r in rows if r.design.lower() not in NOT_NEW}
     shown = [r for r in rows if r.design.lower() != "apparent" or (r.model, r.measure) in beside]
     return shown, [r for r in rows if r not in shown]
 
@@ -180,39 +182,54 @@ def comparison_section(endpoint: EndpointResults) -> Section | None:
     rows = endpoint.comparisons
     if not rows:
         return None
+    partners = {_pair(row) for row in rows if row.measure != "lrt_chi2"}
+    tests = {_pair(r): r for r in rows if r.measure == "lrt_chi2" and _pair(r) in partners}
+    own = [row for row in rows if row.measure != "lrt_chi2" or _pair(row) not in partners]
     lines, bold = [], set()
     headline = endpoint.headline.comparison if endpoint.headline else None
-    for i, row in enumerate(rows):
+    for i, row in enumerate(own):
         info = measure_of(row.measure)
-        difference = signed(row.difference, info.digits)
+        is_test = row.measure == "lrt_chi2"
+        difference = (number if is_test else signed)(row.difference, info.digits)
         if row.lower is not None or row.upper is not None:
             difference += f" ({interval(row.lower, row.upper, info.digits)})"
-        if row.measure == "lrt_chi2":
-            difference = number(row.difference, info.digits)
-        lines.append(
-            (
-                model_label(endpoint.models, row.model_a),
-                model_label(endpoint.models, row.model_b),
-                ", ".join(text for text in (row.cohort, row.design) if text),
-                info.label,
-                row.test or "–",
-                difference,
-                p_value(row.p),
-            )
+        line = (
+            model_label(endpoint.models, row.model_a),
+            model_label(endpoint.models, row.model_b),
+            ", ".join(text for text in (row.cohort, row.design) if text),
+            info.label,
+            difference,
+            p_value(row.p),
         )
+        lines.append((*line, _likelihood_ratio(tests.get(_pair(row)))) if tests else line)
         if row == headline:
             bold.add(i)
+    heads: tuple[str, ...] = ("Model", "Against", "Cohort", "Measure", "Difference (95 % CI)", "p")
+    methods = ", ".join(dict.fromkeys(row.test for row in own if row.test))
+    note = f"Intervals and p: {methods}." if methods else ""
+    if tests:
+        heads = (*heads, "LR χ² (p)")
+        note += " LR: likelihood-ratio test of the first model’s score beside the second’s."
     fields = ("model_a", "model_b", "cohort", "design", "measure", "difference", "lower", "upper")
     table = Table(
         name=f"{slug(endpoint.question.name)}-comparisons",
         caption="Differences between models (first minus second, same cases)",
-        columns=("Model", "Against", "Cohort", "Measure", "Method", "Difference (95 % CI)", "p"),
+        columns=heads,
         rows=tuple(lines),
         sheet=sheet_of(rows, (*fields, "p", "test")),
-        text_columns=5,
+        note=note.strip(),
+        text_columns=4,
         emphasis=frozenset(bold),
     )
     return Section(name="comparisons", title="Added value", level=3, blocks=(table,))
+
+
+def _pair(row: Comparison) -> tuple[str, str, str, str]:
+    return row.model_a, row.model_b, row.cohort, row.design
+
+
+def _likelihood_ratio(row: Comparison | None) -> str:
+    return "–" if row is None else f"{number(row.difference, 2)} ({p_value(row.p)})"
 
 
 def subgroup_section(endpoint: EndpointResults) -> Section | None:
@@ -250,7 +267,7 @@ def _subgroup_figure(endpoint: EndpointResults, rows: Sequence[SubgroupRow]) -> 
         if not row.level:
             label = f"{'Everyone' if row.variable == 'all' else row.variable}{count}"
         else:
-            label = f"{row.level}{count}"
+            label = f"{shortened(row.level, 30 - len(count))}{count}"
             if i == 0 or rows[i - 1].variable != row.variable:
                 lines.append(ForestRow(label=row.variable, bold=True))
         lines.append(ForestRow(label=label, value=row.value, lower=row.lower, upper=row.upper))

@@ -7,6 +7,7 @@ from typing import Literal
 from radtool.report.blocks import Block, Section, Table, Text, Verdict, sheet_of, slug
 from radtool.report.results import Comparison, EndpointResults, PerformanceRow, StudyResults
 from radtool.report.wording import (
+    NOT_NEW,
     estimate,
     heading,
     headline_sentence,
@@ -39,7 +40,7 @@ def leading_rows(endpoint: EndpointResults) -> list[PerformanceRow]:
     measure = leading_measure(endpoint)
     chosen: dict[tuple[str, str, str], PerformanceRow] = {}
     for row in endpoint.performance:
-        if row.measure != measure or row.value is None or row.design.lower() == "apparent":
+        if row.measure != measure or row.value is None or row.design.lower() in NOT_NEW:
             continue
         key = (row.model, row.cohort, row.design)
         if key not in chosen or (chosen[key].lower is None and row.lower is not None):
