@@ -10,6 +10,7 @@ original does not say of itself, and the branch is chosen inside the training pa
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,8 +85,9 @@ class ArePrediction:
         """Return one self-contained HTML document."""
         return render(self.results)
 
-    def write(self, out: Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``report.html``, ``results.json`` and ``patients.csv`` into a folder."""
+        out = Path(folder)
         write_json(out / "results.json", self.results.to_dict())
         write_text(out / "report.html", self.to_html())
         write_text(out / "patients.csv", self.patients.to_csv())
@@ -154,7 +156,7 @@ def are_prediction(
         patients=pd.concat(run.patients),
     )
     if out is not None:
-        found.write(out)
+        found.save(out)
     return found
 
 

@@ -10,6 +10,7 @@ outer folds; the published order, which leaks, can be run beside it and says so.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,8 +115,9 @@ class MarkerPrediction:
         """Return one self-contained HTML document."""
         return render(self.results)
 
-    def write(self, out: Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``report.html`` and ``results.json`` into a folder."""
+        out = Path(folder)
         write_json(out / "results.json", self.results.to_dict())
         write_text(out / "report.html", self.to_html())
 
@@ -193,7 +195,7 @@ def marker_prediction(
         published=run.published,
     )
     if out is not None:
-        found.write(out)
+        found.save(out)
     return found
 
 
@@ -334,19 +336,16 @@ def _published(run: _Run) -> EndpointResults:
         patients=development.people[part],
     )
     names = [n for n in run.predictors.labels if n in run.published.scores]
+    optimistic, samples = MarkerNumbers(), run.samples
     for cohort in run.cohorts[1:]:
         scores = run.published.predict(cohort.X)
-        for name in names:
-            one = marker_numbers(cohort, scores[name], names=(name, OUTSIDE), samples=run.samples)
+        for n in names:
+            one = marker_numbers(cohort, scores[n], names=(n, OUTSIDE), samples=samples)
             run.numbers.extend(one)
-    optimistic = MarkerNumbers()
-    for name in names:
-        score = run.published.scores[name]
-        optimistic.extend(
-            marker_numbers(
-                chosen, score, names=(name, OPTIMISTIC), samples=run.samples, calibrated=False
-            )
-        )
+    for n in names:
+        own, made = run.published.scores[n], (n, OPTIMISTIC)
+        one = marker_numbers(chosen, own, names=made, samples=samples, calibrated=False)
+        optimistic.extend(one)
     note = "chosen on these cases: optimistic"
     marked = [dataclasses.replace(row, note=note) for row in optimistic.performance]
     run.numbers.performance.extend(marked)
