@@ -20,6 +20,7 @@ from radtool.cli.maps import maps
 from radtool.cli.plan import plan
 from radtool.cli.predict import predict
 from radtool.cli.report import report
+from radtool.cli.review import review, review_results
 from radtool.cli.run import run
 from radtool.cli.segment import segment
 from radtool.cli.stability import stability
@@ -48,6 +49,8 @@ for name, command in (
     ("deidentify", deidentify),
     ("compare-masks", compare_masks),
     ("export", export),
+    ("review", review),
+    ("review-results", review_results),
     ("extract", extract),
     ("explore", explore),
     ("maps", maps),
