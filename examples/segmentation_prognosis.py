@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from radtool.pipelines import SegmentationSettings, measure_masks, segmentation_prognosis
+from radtool.pipelines import ContourSettings, measure_masks, segmentation_prognosis
 from radtool.pipelines.synthetic import delineated_tumours
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     arguments = parser.parse_args()
     drawn = delineated_tumours(arguments.patients, seed=arguments.seed)
     measured = measure_masks(drawn.manual, drawn.automatic)
-    settings = SegmentationSettings(by=("thickness",))
+    settings = ContourSettings(by=("thickness",))
     found = segmentation_prognosis(
         measured.table,
         drawn.outcomes,

@@ -33,7 +33,7 @@ from radtool.pipelines.segmentation_tables import (
     METRICS,
     SIZES,
     SOURCES,
-    SegmentationSettings,
+    ContourSettings,
     agreement,
     subgroup_agreement,
     subgroup_tests,
@@ -44,7 +44,7 @@ from radtool.report.results import StudyResults
 from radtool.settings import parse_settings
 from radtool.table import Failure, check_survival, write_table
 
-__all__ = ["SegmentationPrognosis", "SegmentationSettings", "segmentation_prognosis"]
+__all__ = ["ContourSettings", "SegmentationPrognosis", "segmentation_prognosis"]
 
 _VOLUME_GROUP = "volume group"
 
@@ -88,7 +88,7 @@ class SegmentationPrognosis:
 def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report says of a run
     measurements: pd.DataFrame,
     outcomes: pd.DataFrame,
-    settings: SegmentationSettings | Mapping[str, Any] | None = None,
+    settings: ContourSettings | Mapping[str, Any] | None = None,
     *,
     lungs: pd.DataFrame | None = None,
     failures: Sequence[Failure] = (),
@@ -104,7 +104,7 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
         Metrics that are missing are left out.
     outcomes : DataFrame
         One row a patient: ``patient_id``, duration, event, and columns to make subgroups by.
-    settings : SegmentationSettings or mapping, optional
+    settings : ContourSettings or mapping, optional
         Options; a mapping is read strictly, unknown keys are refused.
     lungs : DataFrame, optional
         Two rows a patient: ``patient_id, has_tumour, score`` (`radtool.segmentation.lung_scores`).
@@ -133,8 +133,8 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
     """
     chosen = (
         settings
-        if isinstance(settings, SegmentationSettings)
-        else parse_settings(SegmentationSettings, settings, "segmentation_prognosis settings")
+        if isinstance(settings, ContourSettings)
+        else parse_settings(ContourSettings, settings, "segmentation_prognosis settings")
     )
     table, left_out = _joined(measurements, outcomes, chosen)
     by = [*chosen.by, *([_VOLUME_GROUP] if chosen.volume_bins else [])]
@@ -167,7 +167,7 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
 
 
 def _joined(
-    measurements: pd.DataFrame, outcomes: pd.DataFrame, settings: SegmentationSettings
+    measurements: pd.DataFrame, outcomes: pd.DataFrame, settings: ContourSettings
 ) -> tuple[pd.DataFrame, list[Failure]]:
     """Measurements with outcome, cohort and subgroups; who is in one table only is named."""
     sizes = [f"{size}_{source}" for size in SIZES for source in SOURCES]
@@ -223,7 +223,7 @@ def _keyed(table: pd.DataFrame, name: str, needed: Sequence[str]) -> pd.DataFram
     return table.drop(columns="patient_id").set_axis(pd.Index(ids, name="patient_id"), axis=0)
 
 
-def cohorts_of(table: pd.DataFrame, settings: SegmentationSettings) -> dict[str, pd.DataFrame]:
+def cohorts_of(table: pd.DataFrame, settings: ContourSettings) -> dict[str, pd.DataFrame]:
     """Split the joined table by cohort, in order of name."""
     if settings.cohort is None:
         return {"all patients": table}
@@ -233,7 +233,7 @@ def cohorts_of(table: pd.DataFrame, settings: SegmentationSettings) -> dict[str,
     return {name: table[table[settings.cohort].astype(str) == name] for name in names}
 
 
-def _risk_groups(table: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame:
+def _risk_groups(table: pd.DataFrame, settings: ContourSettings) -> pd.DataFrame:
     """Put patients above the median into "large", the others into "small"."""
     cohorts = cohorts_of(table, settings)
     made = {}
@@ -248,7 +248,7 @@ def _risk_groups(table: pd.DataFrame, settings: SegmentationSettings) -> pd.Data
 
 
 def _prognosis(
-    table: pd.DataFrame, groups: pd.DataFrame, settings: SegmentationSettings
+    table: pd.DataFrame, groups: pd.DataFrame, settings: ContourSettings
 ) -> pd.DataFrame:
     """One row a cohort, size and source: cut, log-rank, univariate Cox."""
     rows = []
@@ -302,7 +302,7 @@ def _univariate(values: pd.Series, y: pd.DataFrame, group: pd.Series) -> dict[st
     }
 
 
-def _differences(table: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame:
+def _differences(table: pd.DataFrame, settings: ContourSettings) -> pd.DataFrame:
     """C of automatic less C of manual sizes, patients drawn in pairs."""
     rows = []
     for cohort, part in cohorts_of(table, settings).items():
@@ -337,7 +337,7 @@ def _differences(table: pd.DataFrame, settings: SegmentationSettings) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def _detection(lungs: pd.DataFrame, settings: SegmentationSettings) -> pd.DataFrame:
+def _detection(lungs: pd.DataFrame, settings: ContourSettings) -> pd.DataFrame:
     """AUC by lung with DeLong's and a bootstrap interval of patients; sensitivity, specificity."""
     for column in ("patient_id", "has_tumour", "score"):
         if column not in lungs.columns:

@@ -11,7 +11,7 @@ from radtool.evaluation import kaplan_meier
 from radtool.pipelines.curves import kaplan_meier_record, roc_record
 from radtool.pipelines.endpoint import bound
 from radtool.pipelines.population import exclusions
-from radtool.pipelines.segmentation_tables import SIZES, SOURCES, SegmentationSettings
+from radtool.pipelines.segmentation_tables import SIZES, SOURCES, ContourSettings
 from radtool.report.results import (
     Cohort,
     Comparison,
@@ -48,7 +48,7 @@ def segmentation_results(  # noqa: PLR0913 - everything that the page shows
     table: pd.DataFrame,
     tables: Mapping[str, pd.DataFrame],
     groups: pd.DataFrame,
-    settings: SegmentationSettings,
+    settings: ContourSettings,
     *,
     lungs: pd.DataFrame | None,
     failures: Sequence[Failure],
@@ -106,7 +106,7 @@ def segmentation_results(  # noqa: PLR0913 - everything that the page shows
     )  # fmt: skip
 
 
-def _cohorts(table: pd.DataFrame, settings: SegmentationSettings) -> dict[str, pd.Index]:
+def _cohorts(table: pd.DataFrame, settings: ContourSettings) -> dict[str, pd.Index]:
     if settings.cohort is None:
         return {"all patients": table.index}
     return {
@@ -115,7 +115,7 @@ def _cohorts(table: pd.DataFrame, settings: SegmentationSettings) -> dict[str, p
     }
 
 
-def _cohort(name: str, rows: pd.DataFrame, settings: SegmentationSettings) -> Cohort:
+def _cohort(name: str, rows: pd.DataFrame, settings: ContourSettings) -> Cohort:
     turned = kaplan_meier(rows.assign(event=~rows["event"])[["event", "duration"]]).median.value
     role: Literal["development", "external", "internal"] = "internal"
     if settings.train is not None:
@@ -169,7 +169,7 @@ def _comparisons(table: pd.DataFrame) -> tuple[Comparison, ...]:
 
 
 def _curves(
-    cohorts: Mapping[str, pd.DataFrame], groups: pd.DataFrame, settings: SegmentationSettings
+    cohorts: Mapping[str, pd.DataFrame], groups: pd.DataFrame, settings: ContourSettings
 ) -> list[KaplanMeier]:
     whose = f"{settings.train}'s" if settings.train is not None else "the cohort's own"
     return [
@@ -206,7 +206,7 @@ def _sentences(tables: Mapping[str, pd.DataFrame], n: int) -> list[str]:
 
 
 def _result_tables(
-    tables: Mapping[str, pd.DataFrame], settings: SegmentationSettings
+    tables: Mapping[str, pd.DataFrame], settings: ContourSettings
 ) -> list[ResultTable]:
     made = [_prognosis(tables["prognosis"], settings)]
     if len(tables["agreement"]):
@@ -218,7 +218,7 @@ def _result_tables(
     return made
 
 
-def _prognosis(table: pd.DataFrame, settings: SegmentationSettings) -> ResultTable:
+def _prognosis(table: pd.DataFrame, settings: ContourSettings) -> ResultTable:
     rows = []
     for row in table.to_dict("records"):
         rows.append(
@@ -319,7 +319,7 @@ def _subgroups(table: pd.DataFrame, tests: pd.DataFrame) -> list[ResultTable]:
     return made
 
 
-def _detection(table: pd.DataFrame, settings: SegmentationSettings) -> ResultTable:
+def _detection(table: pd.DataFrame, settings: ContourSettings) -> ResultTable:
     row = table.iloc[0]
     return ResultTable(
         name="detection",
@@ -341,7 +341,7 @@ def _detection(table: pd.DataFrame, settings: SegmentationSettings) -> ResultTab
     )  # fmt: skip
 
 
-def _methods(settings: SegmentationSettings) -> Methods:
+def _methods(settings: ContourSettings) -> Methods:
     whose = f"the median of {settings.train}" if settings.train else "the median of each cohort"
     return Methods(
         bootstraps=settings.bootstraps,

@@ -23,8 +23,8 @@ __all__ = [
     "METRICS",
     "SIZES",
     "SOURCES",
+    "ContourSettings",
     "MeasuredMasks",
-    "SegmentationSettings",
     "agreement",
     "measure_masks",
     "stars",
@@ -40,7 +40,7 @@ Source = Mapping[str, "Mask | str | os.PathLike[str]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentationSettings:
+class ContourSettings:
     """Options of `segmentation_prognosis`.
 
     Parameters

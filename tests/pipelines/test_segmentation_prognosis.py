@@ -10,15 +10,15 @@ from scipy import stats
 from radtool.errors import InputError, ParameterError, TableError
 from radtool.image import Geometry, Mask
 from radtool.pipelines import (
+    ContourSettings,
     SegmentationPrognosis,
-    SegmentationSettings,
     measure_masks,
     segmentation_prognosis,
 )
 from radtool.pipelines.segmentation_tables import agreement, stars, subgroup_tests
 from radtool.pipelines.synthetic import SyntheticContours, delineated_tumours
 
-SETTINGS = SegmentationSettings(by=("thickness",), bootstraps=200)
+SETTINGS = ContourSettings(by=("thickness",), bootstraps=200)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,7 @@ def test_bad_input_is_named(drawn: SyntheticContours, measured: pd.DataFrame) ->
     with pytest.raises(ParameterError, match="no key 'bootstrap'"):
         segmentation_prognosis(measured, drawn.outcomes, {"bootstrap": 10})
     with pytest.raises(ParameterError, match="needs cohort="):
-        SegmentationSettings(cut="train")
+        ContourSettings(cut="train")
     with pytest.raises(TableError, match="more than one row for patient"):
         segmentation_prognosis(pd.concat([measured, measured[:1]]), drawn.outcomes, SETTINGS)
     with pytest.raises(TableError, match="no column 'thicknes'"):
