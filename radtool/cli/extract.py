@@ -37,6 +37,10 @@ def extract(
         Literal["radtool", "pyradiomics"],
         typer.Option(help="Who computes; pyradiomics itself needs one of its parameter files."),
     ] = "radtool",
+    preflight: Annotated[
+        bool,
+        typer.Option("--preflight", help="Only say what bins and memory the cases would take."),
+    ] = False,
     jobs: Annotated[int, typer.Option(help="Cases at a time; -1: all cores.")] = -1,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port.")
@@ -51,6 +55,9 @@ def extract(
         source = single_case(image, mask, roi, label)
     else:
         raise InputError("give either --manifest, or --image and --mask")
+    if preflight:
+        _look(source, params, jobs)
+        return
     with progress_bar() as progress:
         result = extract_to(
             source,
@@ -65,3 +72,17 @@ def extract(
         )
     say(f"{out}: {len(result.table)} row(s), {len(result.failures)} failure(s)")
     finish(result.failures)
+
+
+def _look(source: Any, params: str, jobs: int) -> None:
+    """Print what an extraction would meet."""
+    from radtool.features import load_params, preflight
+    from radtool.table import read_manifest
+
+    manifest = read_manifest(source) if isinstance(source, Path) else source
+    table, failures = preflight(manifest, load_params(params), jobs=jobs)
+    if len(table):
+        say(table.round(2).to_string(index=False))
+        odd = int((table["warning"] != "").sum())
+        say(f"{len(table)} case(s), {odd} with a warning, {len(failures)} unreadable")
+    finish(failures)

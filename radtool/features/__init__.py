@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from radtool.features.cohort import CohortResult, extract_cohort
     from radtool.features.combine import combine_images, delta_features
     from radtool.features.lesions import combine_lesions, split_lesions
+    from radtool.features.precheck import preflight
 
 __all__ = [
     "CohortResult",
@@ -39,6 +40,7 @@ __all__ = [
     "load_params",
     "measure",
     "plan_maps",
+    "preflight",
     "pyradiomics_name",
     "split_lesions",
 ]
@@ -48,6 +50,7 @@ _OF_TABLES = {
     "combine_lesions": "radtool.features.lesions",
     "delta_features": "radtool.features.combine",
     "extract_cohort": "radtool.features.cohort",
+    "preflight": "radtool.features.precheck",
     "split_lesions": "radtool.features.lesions",
 }
 

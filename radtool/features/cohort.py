@@ -29,7 +29,7 @@ from radtool.table import (
     read_manifest,
 )
 
-__all__ = ["ENGINE", "CohortResult", "extract_cohort", "image_hash"]
+__all__ = ["ENGINE", "CohortResult", "extract_cohort", "image_hash", "mask_of"]
 
 # Part of the cache key: raise it whenever a feature value may change.
 ENGINE = "radtool-2"
@@ -198,14 +198,21 @@ def _extracted(case: Case, params: AnyParameters, engine: Engine) -> Extraction:
     image = read_image(case["image"])
     if not str(case["mask"]):
         raise InputError(f"case {case['case_id']!r} has no mask in the manifest")
-    mask = _mask_of(case, params, image.geometry)
+    mask = mask_of(case, params, image.geometry)
     if engine == "pyradiomics":
         assert isinstance(params, PyradiomicsParameters)
         return Extraction(extract_with_pyradiomics(image, mask, params), {})
     return measure(image, mask, params)
 
 
-def _mask_of(case: Case, params: AnyParameters, like: Geometry) -> Mask:
+def mask_of(case: Case, params: AnyParameters, like: Geometry) -> Mask:
+    """Read the mask that a row of a manifest means: its ROI, label or lesion.
+
+    Raises
+    ------
+    InputError
+        See `radtool.io.read_mask`; or there is no such lesion.
+    """
     roi = str(case.get("roi_in_file", case.get("roi", ""))) or None
     if "lesion" not in case:
         return read_mask(case["mask"], roi=roi, label=_label(case, params), like=like)

@@ -16,7 +16,7 @@ from radtool.preprocessing.intensity_step import apply_steps
 from radtool.preprocessing.resample import resample_image, resample_mask, resampled_geometry
 from radtool.preprocessing.resegment import resegment
 
-__all__ = ["Region", "cropped", "prepare"]
+__all__ = ["Region", "cropped", "needed_voxels", "prepare"]
 
 # Spheres of 1 cm³ (radius 6.2 mm) around the region's voxels must find the image around it.
 _SPHERE_MM = 6.3
@@ -88,6 +88,13 @@ def _resampled(image: Image, mask: Mask, params: Parameters) -> tuple[Image, Mas
     return moved.with_array(_rounded(moved.array, params)), resample_mask(
         mask, grid, interpolation=settings.mask_interpolation, threshold=settings.mask_threshold
     )
+
+
+def needed_voxels(geometry: Geometry, mask: Mask, params: Parameters) -> int:
+    """Count the voxels that `prepare` keeps on the grid of extraction."""
+    spacing = params.resample.spacing_mm
+    target = geometry if spacing is None else resampled_geometry(geometry, spacing)
+    return int(np.prod(_sizes(_window(geometry, target, bounding_box(mask.array), params))))
 
 
 def _rounded(array: np.ndarray, params: Parameters) -> np.ndarray:

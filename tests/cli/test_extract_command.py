@@ -55,3 +55,12 @@ def test_lesions_are_rows_or_one_row_and_the_choice_is_recorded(
     assert table["lesions_combined"].tolist() == ["sum"]
     made = json.loads((tmp_path / "f.csv.provenance.json").read_text())
     assert made["settings"]["lesions"] == {"labels": "components", "combined": "sum"}
+
+
+def test_preflight_says_what_would_come_and_writes_nothing(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    result = RUN.invoke(app, [*arguments, "--label", "3", "--preflight"])
+    assert result.exit_code == 0
+    assert "1 case(s), 1 with a warning, 0 unreadable" in result.output
+    assert not (tmp_path / "f.csv").exists()
