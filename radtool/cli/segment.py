@@ -31,7 +31,14 @@ def run(
         Path | None,
         typer.Option(help="Mask file for --image; folder for --manifest (masks, manifest.csv)."),
     ] = None,
-    model: Annotated[str, typer.Option(help="lung, or an .onnx file of your own.")] = "lung",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "--weights",
+            help="lung, or an .onnx file of your own with its .json card (SHA-256) beside it.",
+        ),
+    ] = "lung",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option()] = "auto",
     search: Annotated[
         Literal["lungs", "whole"],

@@ -1,5 +1,6 @@
 """Image -> Mask: segmenters, what trains them, and how good a mask is."""
 
+from radtool.segmentation.confidence import apply_temperature, fit_temperature, voxel_brier
 from radtool.segmentation.dataset import TrainingCase, assign_splits, load_cases
 from radtool.segmentation.detection import LesionDetection, detect_lesions, lung_scores
 from radtool.segmentation.explain import grad_cam, integrated_gradients
@@ -7,6 +8,7 @@ from radtool.segmentation.export import export_onnx
 from radtool.segmentation.lungs import LungRegion, isolate_lungs
 from radtool.segmentation.measure import Recist, recist
 from radtool.segmentation.metrics import MaskComparison, added_path_length, compare_masks
+from radtool.segmentation.nnunet_files import adopt_nnunet, export_nnunet
 from radtool.segmentation.observers import (
     majority_vote,
     observer_agreement,
@@ -42,11 +44,15 @@ __all__ = [
     "TrainSettings",
     "TrainingCase",
     "added_path_length",
+    "adopt_nnunet",
     "apply_segmenter",
+    "apply_temperature",
     "assign_splits",
     "compare_masks",
     "detect_lesions",
+    "export_nnunet",
     "export_onnx",
+    "fit_temperature",
     "grad_cam",
     "integrated_gradients",
     "isolate_lungs",
@@ -68,4 +74,5 @@ __all__ = [
     "surface_distances",
     "totalsegmentator",
     "train",
+    "voxel_brier",
 ]

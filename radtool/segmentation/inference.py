@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["FLIPS", "flipped_probabilities", "sliding_window"]
 
-FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (0,), (0, 2))
+FLIPS: tuple[tuple[int, ...], ...] = ((), (2,))  # trained on left and right, never upside down
 WINDOW = 128  # longest edge of a window; shorter ones share a box evenly
 OVERLAP = 16
 MULTIPLE = 8

@@ -17,6 +17,7 @@ from scipy import ndimage
 from radtool.errors import InputError
 from radtool.image import Image, Mask
 from radtool.segmentation.grid import WORKING_SPACING, to_input_grid, to_working_grid
+from radtool.segmentation.posture import check_posture
 
 __all__ = ["AIR_BELOW", "LungRegion", "find_lungs", "isolate_lungs"]
 
@@ -68,7 +69,7 @@ def isolate_lungs(image: Image) -> LungRegion:
     Raises
     ------
     InputError
-        No lung was found.
+        No lung was found, or the directions of the file are wrong (`check_posture`).
     """
     working = to_working_grid(image)
     region = find_lungs(working)
@@ -93,6 +94,7 @@ def find_lungs(working: Image) -> LungRegion:
             " view use search='whole'"
         )
     axis = spine_axis(hu, body)
+    check_posture(hu, body, air, axis)
     both = air | _mirrored(air, axis)
     search = _widened(both) & ndimage.binary_dilation(body, iterations=2)
     sections = air.sum(axis=(1, 2))

@@ -12,6 +12,7 @@ from scipy import ndimage
 from radtool.errors import ParameterError, did_you_mean
 from radtool.image import Image, Mask
 from radtool.segmentation.checks import check_ct
+from radtool.segmentation.confidence import apply_temperature
 from radtool.segmentation.grid import WORKING_SPACING, to_input_grid, to_working_grid
 from radtool.segmentation.inference import flipped_probabilities
 from radtool.segmentation.lungs import LungRegion, find_lungs
@@ -22,7 +23,8 @@ __all__ = ["FLAGS", "Search", "Segmentation", "segment"]
 Search = Literal["lungs", "whole"]
 
 FLAGS = {
-    "no_tumour": "no voxel group above the threshold: the mask is empty",
+    "no_tumour": "no place was sure enough to be a tumour: the mask is empty",
+    "unsure": "too vague for a candidate; kept because the field of view was taken as it is",
     "several_candidates": "another place scored at least half of the one that was kept",
     "touches_border": "the mask reaches the edge of the searched region or of the image",
     "implausible_volume": "below 0.2 mL or above 500 mL",
@@ -34,6 +36,7 @@ PLAUSIBLE_ML = (0.2, 500.0)
 AGREEMENT = 0.7
 RIVAL = 0.5
 SURE = 0.8
+LEAST_SCORE = 1.0  # in working voxels: 5 voxels wide at a mean probability of 0.67
 VOXEL_ML = WORKING_SPACING**3 / 1000
 CORNERS = np.ones((3, 3, 3), dtype=bool)
 
@@ -48,7 +51,8 @@ class Segmentation:
         On the grid of the input image; empty when nothing was found.
     probability : Image
         Tumour probability, 0 to 1, on the same grid, before the choice of a component; 0 outside
-        the searched region.
+        the searched region. Scaled with the model's temperature, so that about 70 of 100 voxels
+        with 0.7 are tumour in the cases that it was fitted on.
     spread : Image
         Standard deviation of the probability between the image and its mirror images, same grid;
         highest where the contour is uncertain.
@@ -123,7 +127,11 @@ def segment(
     maps = flipped_probabilities(network.probability, working.array, inside)
     mean = maps.mean(axis=0)
     kept, scores = _choose(mean, inside, threshold)
+    unsure = search == "whole" and not kept.any()
+    if unsure:
+        kept, scores = _choose(mean, inside, threshold, sure=False)
     mean = np.where(inside, mean, np.float32(0))
+    honest = apply_temperature(mean, network.temperature)
     origin = f"{network.name} {network.digest[:12]}"
     mask = Mask(_back(mean, kept, working, image, threshold), image.geometry, "tumour", origin)
     agreement = _agreement(maps > threshold, kept)
@@ -134,33 +142,37 @@ def segment(
 
     return Segmentation(
         mask,
-        shown(mean, "probability"),
+        shown(honest, "probability"),
         shown(np.where(inside, maps.std(axis=0), 0), "probability"),
-        _confidence(mean, kept, inside, agreement),
+        _confidence(honest, kept, inside, agreement),
         len(scores),
-        _flags(kept, scores, region, agreement),
+        _flags(kept, scores, region, agreement, unsure=unsure),
         origin,
     )
 
 
-def _choose(mean: np.ndarray, inside: np.ndarray, threshold: float) -> tuple[np.ndarray, list]:
+def _choose(
+    mean: np.ndarray, inside: np.ndarray, threshold: float, *, sure: bool = True
+) -> tuple[np.ndarray, list]:
     """Keep the candidate with the highest score; all scores, highest first.
 
-    A candidate is a group above the threshold that somewhere is above 0.8 and lies for at least
-    half in the searched region (the liver below it does not); what lies outside is cut off. Its
-    score is its equivalent diameter (the cube root of its volume) times the fourth power of its
-    mean probability: a small sure place beats a large vague one.
+    A candidate is a group above the threshold that lies for at least half in the searched region
+    (the liver below it does not); what lies outside is cut off. Its score is the cube root of its
+    voxels times the fourth power of its mean probability: a small sure place beats a large vague
+    one. With `sure` it must also be above 0.8 somewhere and score at least 1.
     """
     labels, count = ndimage.label(mean > threshold, CORNERS)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sums = np.bincount(labels.ravel(), weights=mean.ravel(), minlength=count + 1)
     reached = np.bincount(labels[inside], minlength=count + 1)
-    sure = np.bincount(labels[mean > max(SURE, threshold)], minlength=count + 1)
-    good = (reached * VOXEL_ML >= LEAST_ML) & (reached >= 0.5 * sizes) & (sure > 0)
+    scores = np.cbrt(sizes) * (sums / np.maximum(sizes, 1)) ** 4
+    good = (reached * VOXEL_ML >= LEAST_ML) & (reached >= 0.5 * sizes)
+    if sure:
+        peaks = np.bincount(labels[mean > max(SURE, threshold)], minlength=count + 1)
+        good &= (peaks > 0) & (scores >= LEAST_SCORE)
     good[0] = False
     if not good.any():
         return np.zeros(mean.shape, dtype=bool), []
-    scores = np.cbrt(sizes) * (sums / np.maximum(sizes, 1)) ** 4
     best = int(np.argmax(np.where(good, scores, -1.0)))
     kept = ndimage.binary_fill_holes(labels == best) & inside
     return kept, sorted(scores[good].tolist(), reverse=True)
@@ -198,13 +210,19 @@ def _confidence(mean: np.ndarray, kept: np.ndarray, inside: np.ndarray, agreemen
 
 
 def _flags(
-    kept: np.ndarray, scores: list[float], region: LungRegion | None, agreement: float
+    kept: np.ndarray,
+    scores: list[float],
+    region: LungRegion | None,
+    agreement: float,
+    *,
+    unsure: bool,
 ) -> tuple[str, ...]:
     volume = float(np.count_nonzero(kept)) * VOXEL_ML
     searched = np.ones(kept.shape, dtype=bool) if region is None else region.search.array
     rim = ~ndimage.binary_erosion(searched)
     raised = {
         "no_tumour": not kept.any(),
+        "unsure": unsure and kept.any(),
         "several_candidates": len(scores) > 1 and scores[1] >= RIVAL * scores[0],
         "touches_border": bool((kept & rim).any()),
         "implausible_volume": kept.any() and not PLAUSIBLE_ML[0] <= volume <= PLAUSIBLE_ML[1],

@@ -36,6 +36,8 @@ class Network:
     session : onnxruntime.InferenceSession
     threshold : float, default 0.5
         Probability above which a voxel is tumour, as the card has it.
+    temperature : float, default 1
+        Temperature that makes the probabilities honest, as the card has it.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Network:
     device: str
     session: Any
     threshold: float = 0.5
+    temperature: float = 1.0
 
     def probability(self, hu: np.ndarray) -> np.ndarray:
         """Tumour probability of one window: HU (z, y, x) on the working grid, edges of 8·n."""
@@ -121,4 +124,5 @@ def _open(path: Path, _changed: int, device: str) -> Network:
         providers.insert(0, "CUDAExecutionProvider")
     session = onnxruntime.InferenceSession(os.fspath(path), providers=providers)
     name = next((key for key, bundled in BUNDLED.items() if bundled == path), path.name)
-    return Network(name, digest, device, session, float(card.get("threshold", 0.5)))
+    threshold, temperature = float(card.get("threshold", 0.5)), float(card.get("temperature", 1.0))
+    return Network(name, digest, device, session, threshold, temperature)

@@ -85,6 +85,22 @@ def test_air_or_water_alone_has_no_lung(content):
         find_lungs(working)
 
 
+def test_a_spine_in_front_is_refused(thorax):
+    scan = thorax(None)
+    with pytest.raises(InputError, match="exchange front and back"):
+        isolate_lungs(scan.image.with_array(np.ascontiguousarray(scan.image.array[:, ::-1])))
+
+
+def test_a_trachea_at_the_lower_end_is_refused(thorax):
+    scan = thorax(None)
+    array = np.array(scan.image.array)
+    array[45:, 50:55, 73:79] = -1000  # 12.5 x 15 mm, from the middle to the head
+    upright = scan.image.with_array(array)
+    assert isolate_lungs(upright).air.volume_ml > 1000
+    with pytest.raises(InputError, match="exchange head and feet"):
+        isolate_lungs(scan.image.with_array(np.ascontiguousarray(array[::-1])))
+
+
 def test_abdomen_with_bowel_gas_has_no_lung(thorax):
     scan = thorax(None)
     array = np.where(scan.right | scan.left, 40, scan.image.array)

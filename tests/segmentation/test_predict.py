@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import ndimage
 
 from radtool.errors import InputError, ParameterError
 from radtool.image import Geometry, Image
-from radtool.segmentation import compare_masks, isolate_lungs
+from radtool.segmentation import apply_temperature, compare_masks, isolate_lungs
 from radtool.segmentation.predict import FLAGS, _choose, segment
 
 
@@ -69,6 +70,17 @@ def test_a_small_sure_place_beats_a_large_vague_one():
     np.testing.assert_allclose(scores, [4 * 0.95**4, 10 * 0.60025**4], rtol=1e-9)
 
 
+def test_a_speck_or_a_vague_place_is_no_candidate_unless_asked_for():
+    mean = np.zeros((30, 30, 30))
+    mean[5:8, 5:8, 5:8] = 0.72  # 27 voxels: 3 * 0.72**4 = 0.81, below 1
+    mean[6, 6, 6] = 0.9
+    inside = np.ones(mean.shape, dtype=bool)
+    assert _choose(mean, inside, 0.5)[1] == []
+    kept, scores = _choose(mean, inside, 0.5, sure=False)
+    np.testing.assert_array_equal(kept, mean > 0)
+    np.testing.assert_allclose(scores, [3 * ((26 * 0.72 + 0.9) / 27) ** 4])
+
+
 def test_a_place_that_lies_mostly_outside_the_search_is_no_candidate():
     mean = np.full((8, 8, 8), 0.9)
     inside = np.zeros(mean.shape, dtype=bool)
@@ -110,6 +122,41 @@ def test_whole_takes_a_crop_without_lungs_as_it_is(thorax, soft_tissue_network):
         segment(crop)
     found = segment(crop, search="whole")
     assert compare_masks(found.mask.with_array(scan.lesion[box]), found.mask).dsc > 0.8
+
+
+def test_an_unsure_place_is_kept_in_a_crop_with_a_flag_and_dropped_in_a_scan(
+    thorax, soft_tissue_network, monkeypatch
+):
+    honest = type(soft_tissue_network).probability
+    monkeypatch.setattr(
+        type(soft_tissue_network), "probability", lambda self, hu: 0.7 * honest(self, hu)
+    )
+    scan = thorax()
+    assert segment(scan.image).flags == ("no_tumour",)
+    start, shape = (40, 35, 30), (30, 40, 36)
+    box = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+    crop = Image(scan.image.array[box], scan.image.geometry.crop(start, shape), "HU")
+    found = segment(crop, search="whole")
+    assert "unsure" in found.flags
+    assert compare_masks(found.mask.with_array(scan.lesion[box]), found.mask).dsc > 0.7
+    assert found.confidence < 0.7
+
+
+def test_the_temperature_of_the_card_scales_the_probability_not_the_mask(
+    thorax, soft_tissue_network, monkeypatch
+):
+    from radtool.segmentation import predict
+
+    scan = thorax()
+    straight = segment(scan.image)
+    cooler = dataclasses.replace(soft_tissue_network, temperature=2.0)
+    monkeypatch.setattr(predict, "load_network", lambda _model, *, device: cooler)
+    scaled = segment(scan.image)
+    np.testing.assert_array_equal(scaled.mask.array, straight.mask.array)
+    assert scaled.confidence < straight.confidence
+    np.testing.assert_allclose(
+        scaled.probability.array.max(), apply_temperature(straight.probability.array, 2.0).max()
+    )
 
 
 def test_half_a_thorax_is_flagged(thorax, soft_tissue_network):
