@@ -20,11 +20,13 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     numba keeps the machine code beside the source, or in the user's cache folder when the
     installation is read-only; when neither can be written it is compiled anew in every process.
+    A kernel releases the interpreter's lock, so that several images of a case can be counted at
+    once.
     """
     try:
-        return njit(cache=True)(function)
+        return njit(cache=True, nogil=True)(function)
     except RuntimeError:  # numba: no folder to keep the cache in
-        return njit(function)
+        return njit(nogil=True)(function)
 
 
 class _Teller(event.Listener):
@@ -36,7 +38,7 @@ class _Teller(event.Listener):
     def on_start(self, event: event.Event) -> None:
         if not self.said:
             self.said = True
-            logger.warning("compiling the counting kernels, once on this machine; some seconds")
+            logger.warning("compiling the kernels, once on this machine; some seconds")
 
     def on_end(self, event: event.Event) -> None:
         """Nothing to say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ __all__ = ["LocalBinaryPattern2D", "LocalBinaryPattern3D", "icosphere"]
 
 Method = Literal["default", "ror", "uniform", "var"]
 _CHUNK = 50_000
+# Python keeps one list of warning filters for all threads.
+_warning_filters = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +72,7 @@ class LocalBinaryPattern2D(Filter):
 
         result = np.empty_like(image.array)
         slices = np.moveaxis(image.array, self.axis, 0)
-        with warnings.catch_warnings():
+        with _warning_filters, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Applying `local_binary_pattern`")
             for plane, codes in zip(slices, np.moveaxis(result, self.axis, 0), strict=True):
                 pattern = local_binary_pattern(

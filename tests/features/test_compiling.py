@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from radtool.features._kernels import compiling
+from radtool import compiling
 
 PROGRAM = """
 import logging, time
@@ -58,6 +58,6 @@ def test_the_second_process_loads_what_the_first_compiled(tmp_path: Path) -> Non
             check=True,
         )  # fmt: skip
         said.append((float(done.stdout), done.stderr))
-    assert "compiling the counting kernels, once on this machine" in said[0][1]
+    assert "compiling the kernels, once on this machine" in said[0][1]
     assert "compiling" not in said[1][1]
     assert said[1][0] < said[0][0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from radtool.features._kernels.compiling import kernel
+from radtool.compiling import kernel
 
 __all__ = ["count_neighbours"]
 

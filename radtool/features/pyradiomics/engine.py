@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from radtool.features.pyradiomics.parameters import PyradiomicsParameters, Pyrad
 from radtool.features.pyradiomics.preparing import Prepared, prepare
 from radtool.features.pyradiomics.runs_zones import gldm_features, glrlm_features, glszm_features
 from radtool.features.pyradiomics.shape import shape2d_features, shape_features
+from radtool.features.threads import results_of
 from radtool.image import Image, Mask
 
 __all__ = ["extract_pyradiomics"]
@@ -26,7 +28,9 @@ __all__ = ["extract_pyradiomics"]
 logger = logging.getLogger(__name__)
 
 
-def extract_pyradiomics(image: Image, mask: Mask, params: PyradiomicsParameters) -> pd.Series:
+def extract_pyradiomics(
+    image: Image, mask: Mask, params: PyradiomicsParameters, *, threads: int = 1
+) -> pd.Series:
     """Compute the features that a pyradiomics parameter file asks for, as pyradiomics does.
 
     Parameters
@@ -38,6 +42,8 @@ def extract_pyradiomics(image: Image, mask: Mask, params: PyradiomicsParameters)
         The region.
     params : PyradiomicsParameters
         Of `parse_pyradiomics`.
+    threads : int, default 1
+        How many image types are measured at a time; the result does not depend on it.
 
     Returns
     -------
@@ -51,11 +57,20 @@ def extract_pyradiomics(image: Image, mask: Mask, params: PyradiomicsParameters)
         binned.
     """
     prepared = prepare(image, mask, params.settings)
-    row = _shape_row(prepared, params)
-    for kind, settings in params.image_types.items():
-        for name, array in derived_images(kind, prepared, settings):
-            row.update(_image_row(name, array, prepared, params.features, settings))
+    row: dict[str, float] = {}
+    for found in results_of(_tasks(prepared, params), threads):
+        row.update(found)
     return pd.Series(row, dtype=np.float64)
+
+
+def _tasks(
+    prepared: Prepared, params: PyradiomicsParameters
+) -> Iterator[Callable[[], dict[str, float]]]:
+    """The row in pieces that do not need each other: shape, then image after image."""
+    yield functools.partial(_shape_row, prepared, params)
+    for kind, settings in params.image_types.items():
+        for name, made in derived_images(kind, prepared, settings):
+            yield functools.partial(_image_row, name, made, prepared, params.features, settings)
 
 
 def _shape_row(prepared: Prepared, params: PyradiomicsParameters) -> dict[str, float]:
@@ -87,13 +102,13 @@ def _shape_row(prepared: Prepared, params: PyradiomicsParameters) -> dict[str, f
 
 def _image_row(
     image_name: str,
-    array: np.ndarray,
+    made: Callable[[], np.ndarray],
     prepared: Prepared,
     wanted: Mapping[str, tuple[str, ...]],
     settings: PyradiomicsSettings,
 ) -> dict[str, float]:
     inside = prepared.inside[prepared.box]
-    values = array[inside]
+    values = made()[inside]
     binned = discretise_region(values, inside, settings)
     spacing = prepared.image.geometry.spacing
     neighbours = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterator
 
@@ -11,21 +12,22 @@ from radtool.features.pyradiomics.parameters import PyradiomicsSettings
 from radtool.features.pyradiomics.preparing import Prepared
 from radtool.filters import (
     Exponential,
+    Filter,
     Gradient,
     LocalBinaryPattern2D,
     LocalBinaryPattern3D,
     Logarithm,
-    RecursiveLaplacian,
     Square,
     SquareRoot,
 )
+from radtool.filters.recursive import recursive_laplacian
 from radtool.filters.stationary import stationary_bands
 from radtool.image import Geometry, Image
 
 __all__ = ["derived_images"]
 
 logger = logging.getLogger(__name__)
-Named = Iterator[tuple[str, np.ndarray]]
+Named = Iterator[tuple[str, Callable[[], np.ndarray]]]
 Maker = Callable[[Prepared, PyradiomicsSettings], Named]
 
 
@@ -45,14 +47,14 @@ def derived_images(kind: str, prepared: Prepared, settings: PyradiomicsSettings)
     ------
     name : str
         "original", "log-sigma-3-0-mm-3D", "wavelet-LLH", ….
-    array : ndarray
-        Intensities in the region's box.
+    made : callable
+        Returns the intensities in the region's box, an ndarray.
     """
     yield from _MAKERS[kind](prepared, settings)
 
 
 def _original(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
-    yield "original", prepared.image.array[prepared.box]
+    yield "original", _cut(prepared.image.array, prepared)
 
 
 def _laplacians(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
@@ -64,8 +66,9 @@ def _laplacians(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
             logger.warning("LoG with sigma %s mm left out: the image is too small", sigma)
             continue
         name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
-        response = RecursiveLaplacian(sigma_mm=sigma).response(prepared.image)
-        yield name, response[prepared.box]
+        image = prepared.image
+        settled = (image.array, sigma, image.geometry.spacing, prepared.box)
+        yield name, functools.partial(recursive_laplacian, *settled)
 
 
 def _wavelets(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
@@ -79,8 +82,8 @@ def _wavelets(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
         data = bands.pop(lowest)
         prefix = "wavelet" if number == 1 else f"wavelet{number}"
         for band, response in bands.items():
-            yield f"{prefix}-{band}", response[prepared.box]
-    yield f"{prefix}-{lowest}", data[prepared.box]
+            yield f"{prefix}-{band}", _cut(response, prepared)
+    yield f"{prefix}-{lowest}", _cut(data, prepared)
 
 
 def _pointwise(maker: type[Square | SquareRoot | Logarithm | Exponential]) -> Maker:
@@ -88,14 +91,14 @@ def _pointwise(maker: type[Square | SquareRoot | Logarithm | Exponential]) -> Ma
         array = prepared.image.array
         peak = max(abs(float(array.min())), abs(float(array.max())))
         part = Image(array[prepared.box], _box_geometry(prepared))
-        yield maker.kind, maker(peak=peak).response(part)
+        yield maker.kind, functools.partial(maker(peak=peak).response, part)
 
     return make
 
 
 def _gradient(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
-    response = Gradient(per_mm=settings.gradient_use_spacing).response(prepared.image)
-    yield "gradient", response[prepared.box]
+    gradient = Gradient(per_mm=settings.gradient_use_spacing)
+    yield "gradient", functools.partial(_response, gradient, prepared)
 
 
 def _patterns_2d(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
@@ -105,7 +108,7 @@ def _patterns_2d(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
         method=settings.lbp_2d_method,  # type: ignore[arg-type]
         axis=settings.force_2d_dimension,
     )
-    yield "lbp-2D", pattern.response(prepared.image)[prepared.box]
+    yield "lbp-2D", functools.partial(_response, pattern, prepared)
 
 
 def _patterns_3d(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
@@ -120,7 +123,16 @@ def _patterns_3d(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
         response = np.zeros(inside.shape)
         response[inside] = values[:, column]
         is_last = column == settings.lbp_3d_levels
-        yield "lbp-3D-k" if is_last else f"lbp-3D-m{column + 1}", response
+        name = "lbp-3D-k" if is_last else f"lbp-3D-m{column + 1}"
+        yield name, functools.partial(np.asarray, response)
+
+
+def _cut(array: np.ndarray, prepared: Prepared) -> Callable[[], np.ndarray]:
+    return functools.partial(array.__getitem__, prepared.box)
+
+
+def _response(filtering: Filter, prepared: Prepared) -> np.ndarray:
+    return filtering.response(prepared.image)[prepared.box]
 
 
 def _box_geometry(prepared: Prepared) -> Geometry:
