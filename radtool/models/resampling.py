@@ -324,8 +324,16 @@ def _one_fold(
 
 def _scored(y: Any, score: pd.Series) -> dict[str, float]:
     if isinstance(y, pd.DataFrame):
-        return {"score": harrell_c(y, score).value, "slope": calibration_slope(y, score).value}
+        return {"score": harrell_c(y, score).value, "slope": _survival_slope(y, score)}
     return {"score": auc(y, score).value, "slope": _marker_slope(y, score)}
+
+
+def _survival_slope(y: pd.DataFrame, score: pd.Series) -> float:
+    """Calibration slope; NaN where the score separates the events and the slope has no end."""
+    try:
+        return calibration_slope(y, score).value
+    except InputError:
+        return float("nan")
 
 
 def _marker_slope(y: pd.Series, probability: pd.Series) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from radtool.errors import InputError
 from radtool.evaluation import kaplan_meier
 from radtool.files import read_json
 from radtool.models import CompetingSignature, CoxSignature, Signature, save_signature
@@ -38,6 +39,7 @@ from radtool.table import Failure, Study
 
 __all__ = ["Answer", "answer", "cohort_record", "slug"]
 
+ROLES = ("development", "external")
 Progress = Callable[[int, int, str], None]
 
 
@@ -111,6 +113,12 @@ def answer(
     """
     development, external, neither = cohorts.split(study)
     names = (cohorts.name(development), cohorts.name(external) if external else "")
+    for part, role, name in zip((development, external), ROLES, names, strict=True):
+        if part is not None and not count_events(part.y):
+            raise InputError(
+                f"{role} cohort {name} has no events among {len(part.X)} cases of"
+                f" {study.endpoint.name!r}; nothing can be learned or tested there"
+            )
     trained = develop(development, plan, name=names[0], progress=progress)
     file = out / f"{slug(study.endpoint.name)}.signature.json"
     save_signature(trained.signatures[FULL], file, extraction=extraction, name=study.endpoint.name)

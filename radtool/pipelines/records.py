@@ -96,10 +96,13 @@ def required_patients(
 
 
 def _proportional(signature: Signature, study: Study) -> tuple[ProportionalHazardsRow, ...]:
-    """Score test of proportional hazards of each column that a joint Cox model uses."""
+    """Score test of each column that a joint Cox model uses; none where it has no unpenalised fit."""
     if not isinstance(signature, CoxSignature) or not isinstance(signature.model, Cox):
         return ()
-    test = signature.proportional_hazards(study.X, study.y)
+    try:
+        test = signature.proportional_hazards(study.X, study.y)
+    except InputError:  # perfect separation: the penalty that fitted the model is in its notes
+        return ()
     return tuple(
         ProportionalHazardsRow(
             feature=str(row.term), chi2=float(row.chisq), df=int(row.df), p=float(row.p)
