@@ -325,12 +325,16 @@ def compared(
 
 def decision_of(cohort: LabelledCohort, labelled: Mapping[str, pd.Series]) -> DecisionCurve:
     """Net benefit of models on the same cases, thresholds up to where none has any."""
-    wide = decision_curve(cohort.y, {k: p.to_numpy() for k, p in labelled.items()}).pivot(
+    share = float(cohort.y.mean())
+    # Nobody treats a rare event at 1 %, 2 %, … only: the thresholds follow the prevalence.
+    grid = None if share >= 0.1 else np.linspace(share / 20, 6 * share, 60)
+    chosen = {name: p.to_numpy() for name, p in labelled.items()}
+    wide = decision_curve(cohort.y, chosen, thresholds=grid).pivot(
         index="threshold", columns="model", values="net_benefit"
     )
     wide = wide[["all", *labelled]].rename(columns={"all": "treat all"})
     useful = wide.index[(wide > 0).any(axis=1)]
-    last = max(useful.max() if len(useful) else 0.1, 3 * float(cohort.y.mean()), 0.1)
+    last = max(useful.max() if len(useful) else 0.0, 3 * share)
     wide = wide[wide.index <= min(last, 0.99)]
     return DecisionCurve(
         cohort=cohort.name,
