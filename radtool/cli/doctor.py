@@ -24,6 +24,7 @@ _PARTS = {
         " pip install --no-build-isolation pyradiomics==3.0.1 (Python 3.11)",
     ),
     "jpeg-ls": ("jpeg_ls", "JPEG-LS compressed DICOM", "pip install 'radtool[codecs]'"),
+    "deid": ("dicomanonymizer", "radtool deidentify", "pip install 'radtool[deid]'"),
     "notebooks": ("jupyterlab", "the notebooks", "pip install 'radtool[notebooks]'"),
 }
 

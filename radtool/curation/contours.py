@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
+from scipy import fft, ndimage
 from skimage.measure import marching_cubes, mesh_surface_area
 
 from radtool.errors import InputError
@@ -23,6 +23,11 @@ __all__ = ["contour_anomaly", "contour_traits", "note_unusual"]
 
 CORNERS = np.ones((3, 3, 3), dtype=bool)
 SHELL_MM = 6.0
+REACH_MM = 20.0
+"""How far in plane a better place for a contour is looked for."""
+SMOOTH_MM = 1.5
+FIT_WEIGHT = 2.0
+"""The fit counts twice: it alone compares a contour with its own image, not with the cohort."""
 LARGE_BOX = 3_000_000
 """Voxels of the box around a mask from which on every second row and column is enough."""
 FEWEST = 5
@@ -36,6 +41,7 @@ REASONS = {
     "mean": "mean intensity",
     "spread": "spread of intensities",
     "contrast": "contrast with its surroundings",
+    "fit": "fit to the edges of the image (a better place is near)",
 }
 """What a trait is called in a finding."""
 
@@ -54,8 +60,9 @@ def contour_traits(image: Image, mask: Mask) -> dict[str, float]:
     dict of str to float
         ``log_volume`` (mL), ``components`` (26-connected), ``roughness`` (surface over that of a
         sphere of the same volume, at least about 1), ``slice_gaps`` (empty slices between the first
-        and the last), ``mean`` and ``spread`` of intensity inside, and ``contrast``: mean inside
-        minus mean of the 6 mm around.
+        and the last), ``mean`` and ``spread`` of intensity inside, ``contrast``: mean inside minus
+        mean of the 6 mm around, and ``fit``: strength of the image's edges along the contour, over
+        that at the best place within 20 mm in plane; 1 where no place is better.
 
     Raises
     ------
@@ -69,7 +76,7 @@ def contour_traits(image: Image, mask: Mask) -> dict[str, float]:
         raise InputError(f"mask {mask.roi!r} is empty: nothing to judge")
     volume = mask.volume_ml * 1000
     inside, values, spacing = _around(image, mask)
-    used = np.flatnonzero(inside.any(axis=(1, 2)))
+    used = np.flatnonzero(mask.array.any(axis=(1, 2)))
     within = values[inside].astype(float)
     shell = (ndimage.distance_transform_edt(~inside, sampling=spacing) <= SHELL_MM) & ~inside
     around = float(values[shell].mean()) if shell.any() else float(within.mean())
@@ -82,16 +89,42 @@ def contour_traits(image: Image, mask: Mask) -> dict[str, float]:
         "mean": float(within.mean()),
         "spread": float(within.std()),
         "contrast": float(within.mean()) - around,
+        "fit": _fit(inside, values, spacing),
     }
 
 
+def _fit(inside: np.ndarray, values: np.ndarray, spacing: tuple[float, ...]) -> float:
+    """Edges along the border, over those along the border moved to its best place in plane."""
+    sigma = [SMOOTH_MM / step for step in spacing]
+    edges = ndimage.gaussian_gradient_magnitude(values.astype(np.float32), sigma)
+    # A few very strong edges (bone, metal) must not decide where a soft lesion belongs.
+    edges = np.minimum(edges, np.percentile(edges, 90))
+    cross = ndimage.generate_binary_structure(2, 1)[None]
+    border = ndimage.binary_dilation(inside, cross) & ~ndimage.binary_erosion(inside, cross)
+    reach = [
+        min(int(REACH_MM / step), size)
+        for step, size in zip(spacing[1:], inside.shape[1:], strict=True)
+    ]
+    shape = [
+        fft.next_fast_len(size + 2 * far) for size, far in zip(inside.shape[1:], reach, strict=True)
+    ]
+    padding = [(0, 0), *((far, far) for far in reach)]
+    spectrum = fft.rfft2(np.pad(edges, padding, mode="edge"), shape)
+    pattern = fft.rfft2(np.pad(border, padding).astype(np.float32), shape)
+    strength = fft.irfft2((spectrum * pattern.conj()).sum(axis=0), shape)
+    rows, columns = (np.arange(-far, far + 1) for far in reach)
+    near = np.hypot(rows[:, None] * spacing[1], columns * spacing[2]) <= REACH_MM
+    best = float(strength[np.ix_(rows, columns)][near].max())
+    return float(np.clip(strength[0, 0] / best, 0, 1)) if best > 0 else 1.0
+
+
 def _around(image: Image, mask: Mask) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
-    """Mask and image cut to 8 mm around the mask, thinned out in plane where that is much."""
+    """Mask and image cut to the mask and what is near, thinned out in plane where that is much."""
     spacing = mask.geometry.spacing
     box = []
     for axis, step in enumerate(spacing):
         places = np.flatnonzero(mask.array.any(axis=tuple({0, 1, 2} - {axis})))
-        margin = int(np.ceil((SHELL_MM + 2) / step))
+        margin = int(np.ceil((REACH_MM if axis else SHELL_MM) / step)) + 2
         box.append(slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1))
     inside, values = mask.array[tuple(box)], image.array[tuple(box)]
     thin = inside[:, ::2, ::2]
@@ -112,7 +145,8 @@ def contour_anomaly(traits: pd.DataFrame) -> pd.Series:
 
     Each trait is turned into robust deviations (distance from the median over 1.4826 times the
     median absolute deviation; a trait that most contours share exactly is scaled by its mean
-    absolute deviation). The score is their root mean square, each capped at 10.
+    absolute deviation). The score is their root mean square, each capped at 10, the fit to the
+    image counted twice.
 
     Parameters
     ----------
@@ -129,7 +163,9 @@ def contour_anomaly(traits: pd.DataFrame) -> pd.Series:
     InputError
         Fewer than five contours, or a trait that is not finite.
     """
-    score = np.sqrt((_deviations(traits) ** 2).mean(axis=1))
+    deviations = _deviations(traits)
+    weights = np.where(deviations.columns == "fit", FIT_WEIGHT, 1.0)
+    score = np.sqrt((deviations**2 * weights).sum(axis=1) / weights.sum())
     return score.rename("anomaly")
 
 

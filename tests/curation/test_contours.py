@@ -33,6 +33,25 @@ def test_traits_of_a_sphere():
     assert traits["contrast"] == pytest.approx(830, abs=5)
 
 
+def test_the_fit_to_the_image_falls_with_the_distance_from_its_place():
+    image, inside = lesion(12.0, np.random.default_rng(0))
+    # A bright bone-like bar beside the lesion must not draw the contour to it.
+    array = image.array.copy()
+    array[:, 6:32, 2:4] = 1500
+    image = Image(array, image.geometry, "HU")
+    moved = [np.roll(inside, shift, axis=1) for shift in (0, 2, 4, 6)]
+    fits = [contour_traits(image, Mask(place, image.geometry))["fit"] for place in moved]
+    assert fits[0] == pytest.approx(1, abs=0.02)
+    assert fits == sorted(fits, reverse=True)
+    assert fits[2] < 0.8
+
+
+def test_an_image_without_edges_fits_everywhere():
+    image, inside = lesion(12.0, np.random.default_rng(0))
+    flat = Image(np.zeros(SHAPE), image.geometry, "HU")
+    assert contour_traits(flat, Mask(inside, image.geometry))["fit"] == 1
+
+
 def test_a_missing_slice_and_a_stray_voxel_are_seen():
     image, inside = lesion(12.0, np.random.default_rng(0))
     inside[12] = False
