@@ -20,11 +20,11 @@ from pydicom.tag import BaseTag
 from radtool.curation.crawl import crawl
 from radtool.curation.identity import Pseudonyms
 from radtool.curation.pixels import burned_in_text
-from radtool.curation.records import Record
 from radtool.errors import DicomError, InputError, MissingPartError, RadtoolError
 from radtool.files import atomic_path
 from radtool.io.headers import damage, items, read_dataset, text
 from radtool.io.pixels import decode
+from radtool.io.records import Record
 from radtool.table import Failure, write_table
 
 __all__ = ["Deidentified", "deidentify"]

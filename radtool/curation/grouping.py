@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radtool.curation.records import Record
 from radtool.image import Geometry
 from radtool.io import Finding, Repair, Stack, repair_stack, split_slices
+from radtool.io.records import Record
 from radtool.io.series import same_pixels
 
 __all__ = ["Match", "Series", "find_series", "match_masks"]

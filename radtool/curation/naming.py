@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from radtool.curation.records import RoiRecord
 from radtool.errors import ParameterError
+from radtool.io.records import RoiRecord
 
 __all__ = ["Chosen", "RoiNames", "safe_name"]
 

@@ -113,13 +113,13 @@ def test_size_and_time_decide_what_is_read_again(tmp_path, phantoms, monkeypatch
     paths = phantoms.series(tmp_path / "in", np.zeros((4, 4, 4)))
     crawl(tmp_path / "in", tmp_path / "work")
     opened = []
-    plain = crawling._read
+    plain = crawling.read_stamped
 
     def noting(files):
         opened.extend(path for path, _, _ in files)
         return plain(files)
 
-    monkeypatch.setattr(crawling, "_read", noting)
+    monkeypatch.setattr(crawling, "read_stamped", noting)
     crawl(tmp_path / "in", tmp_path / "work")
     assert opened == []
     paths[0].write_bytes(paths[0].read_bytes() + bytes(2))

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radtool.curation.naming import RoiNames, fits, safe_name
-from radtool.curation.records import RoiRecord
 from radtool.errors import ParameterError
+from radtool.io.records import RoiRecord
 
 
 def rois(*names: str, contours: int = 3) -> list[RoiRecord]:

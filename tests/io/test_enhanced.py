@@ -5,9 +5,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from radtool.curation.records import read_record
 from radtool.errors import DicomError
 from radtool.io import read_series, suv_scale
+from radtool.io.recording import read_record
 
 CLASSES = {
     "CT": "1.2.840.10008.5.1.4.1.1.2.1",

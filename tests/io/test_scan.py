@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from radtool.curation.records import _SCANNED, read_record, record_of
+from radtool.io.recording import _SCANNED, read_record, record_of
 from radtool.io.scan import scan_header
 
 BOUNDED = settings(

@@ -1,9 +1,9 @@
-"""What is remembered of one DICOM file: enough to sort, describe and match, and nothing more."""
+"""Headers of DICOM files read into records, by the quick scan or by pydicom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from radtool.errors import DicomError
-from radtool.io import Slice
 from radtool.io.headers import (
     Elements,
     damage,
@@ -25,10 +24,11 @@ from radtool.io.headers import (
 )
 from radtool.io.marks import MARK_TAGS
 from radtool.io.planes import slices_of
+from radtool.io.records import Record, RoiRecord
 from radtool.io.rtstruct import read_rtstruct
 from radtool.io.scan import Wanted, scan_header
 
-__all__ = ["ATTRIBUTES", "IMAGE_KINDS", "TAGS", "Record", "RoiRecord", "read_record"]
+__all__ = ["ATTRIBUTES", "IMAGE_KINDS", "TAGS", "read_record", "read_stamped"]
 
 IMAGE_KINDS = {
     "1.2.840.10008.5.1.4.1.1.2": "CT",
@@ -103,138 +103,6 @@ SAMPLED_POINTS = 60
 LARGEST_MM = 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class RoiRecord:
-    """One ROI of a structure set or one segment of a SEG.
-
-    Parameters
-    ----------
-    name : str
-        As the file says.
-    number : int
-        ROI or segment number.
-    contours : int
-        Closed contours; 1 for a segment.
-    skipped : int
-        Contours that enclose nothing.
-    points : tuple of (x, y, z)
-        Some of its points, spread over all contours; patient coordinates, mm.
-    """
-
-    name: str
-    number: int
-    contours: int
-    skipped: int = 0
-    points: tuple[tuple[float, float, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One DICOM file.
-
-    Parameters
-    ----------
-    path : str
-        Where it is read from.
-    shown : str
-        How it is called: relative to the crawled folder, archive members as ``a.zip/b``.
-    kind : str
-        "CT", "MR" or "PT" for image planes; "RTSTRUCT", "SEG"; else the file's own modality.
-    patient_id, birth_date, study_uid, series_uid, instance_uid, frame_of_reference : str
-        Identification.
-    attributes : mapping
-        Columns of `ATTRIBUTES`, tracer and dose, those that are there.
-    slices : tuple of Slice
-        Image planes.
-    rois : tuple of RoiRecord
-        Regions of a structure set or SEG.
-    series_uids, image_uids : tuple of str
-        What a structure set or SEG refers to.
-    date : str
-        Date and time of a structure set or SEG, "YYYYMMDD HHMMSS".
-    problem : str
-        Why the file cannot be used, "" when it can.
-    """
-
-    path: str
-    shown: str
-    kind: str = ""
-    patient_id: str = ""
-    birth_date: str = ""
-    study_uid: str = ""
-    series_uid: str = ""
-    instance_uid: str = ""
-    frame_of_reference: str = ""
-    attributes: Mapping[str, str | float] = field(default_factory=dict)
-    slices: tuple[Slice, ...] = ()
-    rois: tuple[RoiRecord, ...] = ()
-    series_uids: tuple[str, ...] = ()
-    image_uids: tuple[str, ...] = ()
-    date: str = ""
-    problem: str = ""
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the file holds cross-sectional image planes."""
-        return self.kind in ("CT", "MR", "PT")
-
-    @property
-    def is_mask(self) -> bool:
-        """Whether the file holds contours or segments."""
-        return self.kind in ("RTSTRUCT", "SEG")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for the header cache; the slices' own path is that of the record."""
-        return {
-            "path": self.path,
-            "shown": self.shown,
-            "kind": self.kind,
-            "patient_id": self.patient_id,
-            "birth_date": self.birth_date,
-            "study_uid": self.study_uid,
-            "series_uid": self.series_uid,
-            "instance_uid": self.instance_uid,
-            "frame_of_reference": self.frame_of_reference,
-            "attributes": self.attributes,
-            "slices": [
-                (s.frame, s.shape, s.spacing, s.position, s.orientation, s.thickness, s.marks)
-                for s in self.slices
-            ],
-            "rois": [(r.name, r.number, r.contours, r.skipped, r.points) for r in self.rois],
-            "series_uids": self.series_uids,
-            "image_uids": self.image_uids,
-            "date": self.date,
-            "problem": self.problem,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Record:
-        """Rebuild a record from `to_dict`, through JSON or not."""
-        path, uid = values["path"], values["instance_uid"]
-        planes = tuple(
-            Slice(
-                path,
-                frame,
-                uid,
-                tuple(shape),
-                tuple(spacing),
-                tuple(position),
-                tuple(orientation),
-                thickness,
-                tuple((name, value) for name, value in marks),
-            )
-            for frame, shape, spacing, position, orientation, thickness, marks in values["slices"]
-        )
-        rois = tuple(
-            RoiRecord(name, number, contours, skipped, tuple(map(tuple, points)))
-            for name, number, contours, skipped, points in values["rois"]
-        )
-        known = dict(values) | {"slices": planes, "rois": rois}
-        for name in ("series_uids", "image_uids"):
-            known[name] = tuple(values[name])
-        return cls(**known)
-
-
 def read_record(path: str, shown: str) -> Record | None:
     """Read the header of one file; damage becomes the record's `problem`.
 
@@ -261,6 +129,31 @@ def read_record(path: str, shown: str) -> Record | None:
             return None
         dataset: Elements | None = scan_header(file, start, _SCANNED)
     return record_of(dataset if dataset else None, path, shown)
+
+
+def read_stamped(files: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Read the headers of some files for the header cache.
+
+    Parameters
+    ----------
+    files : iterable of (path, shown name, stamp)
+        What to read. It lies here, not in curation, so that a worker process has little to load.
+
+    Returns
+    -------
+    list of (path, stamp, text)
+        The record as JSON; "" for a file that is not DICOM; ``{"unreadable": reason}`` for one
+        that cannot be opened.
+    """
+    found = []
+    for path, shown, stamp in files:
+        try:
+            record = read_record(path, shown)
+            value = "" if record is None else json.dumps(record.to_dict())
+        except DicomError as error:
+            value = json.dumps({"unreadable": _without_path(error, path)})
+        found.append((path, stamp, value))
+    return found
 
 
 def record_of(dataset: Elements | None, path: str, shown: str) -> Record:
