@@ -81,8 +81,8 @@ def main() -> None:
         cohort(table[~early], y, features, "Lung1, last third"),
         settings,
         title="Seven prognostic models in Lung1",
+        out=arguments.out,
     )
-    found.save(arguments.out)
     print(found.tables["validation"].drop(columns="note").round(3).T.to_string(header=False))
 
 

@@ -41,8 +41,8 @@ def main() -> None:
         ContourSettings(by=("site",)),
         failures=measured.failures,
         title="Prognosis from automatic contours, two centres",
+        out=arguments.out,
     )
-    found.save(arguments.out)
     for name in ("agreement", "prognosis", "differences", "tests"):
         print(found.tables[name].round(4).to_string(index=False), end="\n\n")
 

@@ -42,8 +42,9 @@ def main() -> None:
         for name, one in made.items()
     }
     settings = GbmSettings(volume="t1gd_original_shape_MeshVolume", repeats=arguments.repeats)
-    found = gbm_prognosis(cohorts["centre A"], cohorts["centre B"], settings, synthetic=True)
-    found.save(arguments.out)
+    found = gbm_prognosis(
+        cohorts["centre A"], cohorts["centre B"], settings, synthetic=True, out=arguments.out
+    )
     columns = ["model", "n", "c_train", "c_external", "slope", "slope_p", "misspecification_p"]
     table = found.tables["validation"][columns].round(3).to_string(index=False)
     sys.stdout.write(f"{table}\n{arguments.out / 'report.html'}\n")

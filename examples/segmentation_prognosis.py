@@ -30,8 +30,8 @@ def main() -> None:
         lungs=drawn.lungs,
         failures=measured.failures,
         synthetic=True,
+        out=arguments.out,
     )
-    found.save(arguments.out)
     columns = ["size", "source", "cut", "logrank_p", "c", "hr_per_sd", "cox_p"]
     table = found.tables["prognosis"][columns].round(4).to_string(index=False)
     sys.stdout.write(f"{table}\n{arguments.out / 'report.html'}\n")

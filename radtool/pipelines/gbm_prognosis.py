@@ -101,7 +101,7 @@ def gbm_prognosis(  # noqa: PLR0913 - two cohorts, settings, and what a report s
     title: str = "Prognosis in glioblastoma",
     synthetic: bool = False,
     evidence: Sequence[Evidence] = (),
-    log: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
 ) -> GbmPrognosis:
     """Develop Models 1-7 in one cohort, freeze them, and validate them in another.
 
@@ -117,8 +117,9 @@ def gbm_prognosis(  # noqa: PLR0913 - two cohorts, settings, and what a report s
         The data were generated; the report says so.
     evidence : sequence of Evidence
         Facts for the checklists that the tables do not hold.
-    log : path-like, optional
-        Append-only log of every look at the external cohort with Model 7.
+    out : path-like, optional
+        Folder for everything that `GbmPrognosis.save` writes, and for ``evaluation_log.jsonl``, the
+        append-only log of every look at the external cohort with Model 7.
 
     Returns
     -------
@@ -144,6 +145,7 @@ def gbm_prognosis(  # noqa: PLR0913 - two cohorts, settings, and what a report s
     both = sorted(set(inner.study.X.index) & set(outer.study.X.index))
     if both:
         raise InputError(f"patient(s) {both[:5]} are in the development and the external cohort")
+    log = None if out is None else Path(out) / "evaluation_log.jsonl"
     run = _run(inner, outer, chosen, log)
     tables = {
         "patients": patients_per_model(run.models, {inner.name: inner, outer.name: outer}),
@@ -166,7 +168,10 @@ def gbm_prognosis(  # noqa: PLR0913 - two cohorts, settings, and what a report s
         evidence=tuple(evidence),
         provenance=_provenance(chosen, inner, outer),
     )
-    return GbmPrognosis(models=run.models, tables=tables, folds=run.folds, results=results)
+    found = GbmPrognosis(models=run.models, tables=tables, folds=run.folds, results=results)
+    if out is not None:
+        found.save(out)
+    return found
 
 
 def _settings(settings: GbmSettings | Mapping[str, Any] | None) -> GbmSettings:
@@ -179,7 +184,7 @@ def _run(
     inner: AssembledCohort,
     outer: AssembledCohort,
     settings: GbmSettings,
-    log: str | os.PathLike[str] | None,
+    log: Path | None,
 ) -> GbmRun:
     blocks = planned_blocks(inner, settings)
     wanted = {name: chosen for name, chosen in MODELS.items() if set(chosen) <= set(blocks)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -80,7 +80,7 @@ class GbmRun:
 
 
 def endpoint_results(
-    run: GbmRun, tables: Mapping[str, pd.DataFrame], log: str | os.PathLike[str] | None
+    run: GbmRun, tables: Mapping[str, pd.DataFrame], log: Path | None
 ) -> EndpointResults:
     """Gather everything that the report says of overall survival.
 
@@ -90,7 +90,7 @@ def endpoint_results(
         What was fitted and validated.
     tables : mapping of str to DataFrame
         As in `GbmPrognosis`.
-    log : path-like, optional
+    log : Path, optional
         The evaluation log, when one was written.
     """
     comparisons = _comparisons(run)
@@ -218,7 +218,7 @@ def _sentences(run: GbmRun, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     return said
 
 
-def _looks(log: str | os.PathLike[str] | None, cohort: str) -> tuple[Look, ...]:
+def _looks(log: Path | None, cohort: str) -> tuple[Look, ...]:
     if log is None:
         return ()
     entries = read_log(log)

@@ -94,6 +94,7 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
     failures: Sequence[Failure] = (),
     title: str = "Prognosis from automatic contours",
     synthetic: bool = False,
+    out: str | os.PathLike[str] | None = None,
 ) -> SegmentationPrognosis:
     """Judge automatic contours by agreement, detection and prognosis.
 
@@ -114,6 +115,8 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
         Heads the report.
     synthetic : bool, default False
         The data were generated; the report says so.
+    out : path-like, optional
+        Folder for everything that `SegmentationPrognosis.save` writes.
 
     Returns
     -------
@@ -150,7 +153,6 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
     if lungs is not None:
         tables["detection"] = _detection(lungs, chosen)
     everyone = [*failures, *left_out]
-    made = {**dataclasses.asdict(chosen)}
     results = segmentation_results(
         table,
         tables,
@@ -160,10 +162,13 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
         failures=everyone,
         title=title,
         synthetic=synthetic,
-        provenance=provenance(made)
+        provenance=provenance(dataclasses.asdict(chosen))
         | {"inputs": {"measurements": hash_of(measurements.astype(object).to_numpy().tolist())}},
     )
-    return SegmentationPrognosis(tables=tables, groups=groups, results=results, failures=everyone)
+    found = SegmentationPrognosis(tables=tables, groups=groups, results=results, failures=everyone)
+    if out is not None:
+        found.save(out)
+    return found
 
 
 def _joined(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def test_permuted_survival_gives_chance(made: tuple) -> None:
 
 
 def test_a_reloaded_signature_selects_and_predicts_the_same(
-    found: GbmPrognosis, made: tuple, tmp_path: object
+    found: GbmPrognosis, made: tuple, tmp_path: Path
 ) -> None:
     outer = assemble(cohort_of(made[1], "B"), SETTINGS).part(BLOCKS)
     found.models["M7"].save(f"{tmp_path}/m.signature.json")
@@ -201,7 +202,7 @@ def test_point_biserial_equals_scipy(found: GbmPrognosis, made: tuple) -> None:
     assert row["p"] == pytest.approx(expected.pvalue)
 
 
-def test_the_report_is_whole_and_repeats(found: GbmPrognosis, made: tuple) -> None:
+def test_the_report_is_whole_and_repeats(found: GbmPrognosis, made: tuple, tmp_path: Path) -> None:
     html = found.to_html()
     for words in (
         "External validation in B after Royston and Altman",
@@ -213,12 +214,17 @@ def test_the_report_is_whole_and_repeats(found: GbmPrognosis, made: tuple) -> No
     ):
         assert words in html
     again = gbm_prognosis(
-        cohort_of(made[0], "A"), cohort_of(made[1], "B"), SETTINGS, synthetic=True
+        cohort_of(made[0], "A"), cohort_of(made[1], "B"), SETTINGS, synthetic=True, out=tmp_path
     )
-    assert again.to_html() == html
+    assert len(again.results.endpoints[0].looks) == 1
+    assert (tmp_path / "evaluation_log.jsonl").read_text().count("\n") == 1
+    assert (tmp_path / "report.html").read_text() == again.to_html()
+    for name, table in found.tables.items():
+        pd.testing.assert_frame_equal(again.tables[name], table, check_exact=True)
+    assert again.models["M7"].cutoffs_ == found.models["M7"].cutoffs_
 
 
-def test_saved_files(found: GbmPrognosis, tmp_path: object) -> None:
+def test_saved_files(found: GbmPrognosis, tmp_path: Path) -> None:
     found.save(f"{tmp_path}/out")
     validation = pd.read_csv(f"{tmp_path}/out/validation.csv").set_index("model")
     assert validation.loc["M7", "n"] == found.tables["validation"]["n"].iloc[6]
