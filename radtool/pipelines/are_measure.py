@@ -39,11 +39,10 @@ def measure_lesions(run: AreRun, held_out: pd.Series) -> None:
     names = f"{run.development.name}, {plan.held_out_name}"
     inside = _scored(run, run.development, held_out, names)
     outside = _scored(run, run.external, None, run.external.name)
-    training = _scored(run, run.development, ~held_out, run.development.name)[1]
+    run.training, training = _scored(run, run.development, ~held_out, run.development.name)
     cuts = {name: float(s.cutoffs_["youden"]) for name, s in run.signatures.items()}
     _freeze(run, outside[0])
-    truth = run.development.labelled(next(iter(run.branches.values())), ()).y[~held_out]
-    people = run.development.patients.astype(str)[truth.index]
+    truth, people = run.training.y, run.training.people
     by_patient = {
         name: youden_threshold(*aggregate_lesions(truth, training[name], people)).value
         for name in run.signatures

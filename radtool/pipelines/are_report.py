@@ -64,7 +64,8 @@ def _endpoint(run: AreRun) -> EndpointResults:
         for row in got.performance
     )
     external = next(cohort for unit, cohort in run.parts if unit == "lesions")
-    patients = next(table for table in run.patients)
+    patients, training = run.patients[0], run.training
+    assert training is not None
     return EndpointResults(
         question=dataclasses.replace(run.question, cohorts=_cohorts(run)),
         headline=Headline(
@@ -72,7 +73,7 @@ def _endpoint(run: AreRun) -> EndpointResults:
             sentences=(*_sentences(run), *run.remarks, *got.notes),
         ),
         models=tuple(
-            joint_model(name, LABELS[name], signature, external, run.question)
+            joint_model(name, LABELS[name], signature, training, run.question)
             for name, signature in run.signatures.items()
         ),
         performance=rows,

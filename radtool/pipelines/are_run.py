@@ -64,6 +64,7 @@ class AreRun:
     looks: list[Look] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     parts: list[tuple[str, LabelledCohort]] = field(default_factory=list)
+    training: LabelledCohort | None = None
 
     @property
     def columns(self) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from radtool.pipelines.marker_numbers import LabelledCohort
 from radtool.pipelines.marker_settings import MarkerSettings
 from radtool.pipelines.population import baseline_rows, flow_box
 from radtool.pipelines.question import slug
-from radtool.pipelines.records import model_record
+from radtool.pipelines.records import model_record, required_patients
 from radtool.report.results import (
     Cohort,
     Dropped,
@@ -127,6 +127,7 @@ def block_models(
                 coefficients=tuple(c for c in record.coefficients if c.block == block),
                 candidates=candidates,
                 events_per_candidate=(record.events or 0) / candidates,
+                required_n=required_patients(cohort.y, candidates),
                 settings=_chosen(model.chosen_["settings"]),
             )
         )

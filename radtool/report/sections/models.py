@@ -50,7 +50,8 @@ def _path(endpoint: EndpointResults, model: ModelResult) -> list[Block]:
             rows=tuple((step, d.feature, d.reason, coefficient(d.value)) for step, d in dropped),
             text_columns=3,
         )
-        summary = f"{integer(len(dropped))} features let go, each with its reason"
+        words = "feature" if len(dropped) == 1 else "features"
+        summary = f"{integer(len(dropped))} {words} let go, each with its reason"
         blocks.append(Fold(summary=summary, blocks=(table,)))
     return blocks
 
