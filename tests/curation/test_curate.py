@@ -619,3 +619,13 @@ def test_a_killed_run_is_taken_up_to_the_same_bytes(tmp_path, patient, which, co
     run(tmp_path)
     curate(tmp_path / "in", tmp_path / "whole")
     assert snapshot(tmp_path / "out") == snapshot(tmp_path / "whole")
+
+
+def test_p1_never_means_p10(tmp_path, patient, ball):
+    patient("P1", rois={"P10": ball[:1], "P1": ball, "xP1": ball[:2]})
+    (row,) = run(tmp_path, roi_names={"T": "P1"}).manifest.to_dict("records")
+    assert (row["roi"], row["roi_original"]) == ("T", "P1")
+    assert row["volume_ml"] == pytest.approx(3 * 3 * np.pi * 7.2**2 / 1000, rel=0.02)
+    patient("P2", rois={"P10": ball})
+    result = run(tmp_path, roi_names={"T": "P1"})
+    assert result.manifest["patient_id"].tolist() == ["P1"]

@@ -247,3 +247,92 @@ def test_scan_lines_agree_with_point_in_polygon(points):
     away = np.linalg.norm(centres[:, None] - start - part[..., None] * along, axis=2).min(axis=1)
     clear = (away > 1e-6).reshape(40, 40)
     np.testing.assert_array_equal(array[clear], expected[clear])
+
+
+def analytic(grid: Geometry, inside) -> np.ndarray:
+    """Voxels whose centre lies in a shape given by a formula of (x, y, z) in mm."""
+    return inside(*np.moveaxis(grid.to_patient(np.stack(np.indices(grid.shape), axis=-1)), -1, 0))
+
+
+def disc(cx: float, cy: float, radius: float):
+    return lambda x, y: np.hypot(x - cx, y - cy) <= radius
+
+
+def slab(low: float, high: float):
+    return lambda z: (z >= low) & (z < high)
+
+
+FINE = Geometry((8, 120, 120), (3.0, 0.9, 0.8), (-3.0, 2.0, 0.0))
+ANALYTIC = {
+    # name: (contours from `phantoms`, formula); planes at z = 3, 6, 9 stand for 1.5 to 10.5 mm
+    "ring by XOR": (
+        lambda p, z: [p.circle((45.3, 50.1, z), 25.2), p.circle((45.3, 50.1, z), 12.6)],
+        lambda x, y: disc(45.3, 50.1, 25.2)(x, y) & ~disc(45.3, 50.1, 12.6)(x, y),
+    ),
+    "hole off the centre": (
+        lambda p, z: [p.circle((45.3, 50.1, z), 25.2), p.circle((52.0, 47.0, z), 9.4)],
+        lambda x, y: disc(45.3, 50.1, 25.2)(x, y) & ~disc(52.0, 47.0, 9.4)(x, y),
+    ),
+    "nested three deep": (
+        lambda p, z: [p.circle((45.3, 50.1, z), r) for r in (30.3, 20.2, 10.1)],
+        lambda x, y: (
+            disc(45.3, 50.1, 30.3)(x, y)
+            & (~disc(45.3, 50.1, 20.2)(x, y) | disc(45.3, 50.1, 10.1)(x, y))
+        ),
+    ),
+    "keyhole": (
+        lambda p, z: [_keyhole(p, z)],
+        lambda x, y: disc(45.3, 50.1, 25.2)(x, y) & ~disc(45.3, 50.1, 12.6)(x, y),
+    ),
+    "touching discs": (
+        lambda p, z: [p.circle((30.3, 50.1, z), 14.1), p.circle((58.5, 50.1, z), 14.1)],
+        lambda x, y: disc(30.3, 50.1, 14.1)(x, y) | disc(58.5, 50.1, 14.1)(x, y),
+    ),
+    "partly outside the view": (
+        lambda p, z: [p.circle((-3.0, 50.1, z), 25.2)],
+        lambda x, y: disc(-3.0, 50.1, 25.2)(x, y),
+    ),
+}
+
+
+def _keyhole(phantoms, z: float) -> np.ndarray:
+    outer = phantoms.circle((45.3, 50.1, z), 25.2, points=360)
+    inner = phantoms.circle((45.3, 50.1, z), 12.6, points=360)[::-1]
+    return np.concatenate([outer, outer[:1], inner[-1:], inner, outer[:1]])
+
+
+@pytest.mark.parametrize("turn", [0.0, 25.0], ids=["axial", "oblique"])
+@pytest.mark.parametrize("heights", [(0.0, 3.0, 6.0), (4.5, 7.5, 10.5)], ids=["first", "between"])
+@pytest.mark.parametrize("name", ANALYTIC)
+def test_analytic_masks_have_a_dice_above_099(phantoms, name, heights, turn):
+    """Contours on the first slice, half-way between slices, and both turned with their image."""
+    draw, formula = ANALYTIC[name]
+    contours = [polygon for z in heights for polygon in draw(phantoms, z)]
+    flat = analytic(
+        FINE, lambda x, y, z: formula(x, y) & slab(heights[0] - 1.5, heights[-1] + 1.5)(z)
+    )
+    rotation = turned(turn)
+    origin = rotation @ np.array(FINE.origin)
+    grid = Geometry(FINE.shape, FINE.spacing, tuple(origin), tuple(rotation.ravel()))
+    mask = rasterise([polygon @ rotation.T for polygon in contours], grid)
+    assert flat.sum() > 3000
+    assert dice(mask.array, flat) > 0.99
+    assert mask.array.any(axis=(1, 2)).sum() == 3
+
+
+def test_a_sphere_drawn_on_every_slice_has_a_dice_above_099(phantoms):
+    radius, centre = 22.0, np.array([45.3, 50.1, 24.0])
+    grid = Geometry((50, 120, 120), (1.0, 0.9, 0.8), (-3.0, 2.0, 0.0))
+    heights = np.arange(grid.shape[0], dtype=float)
+    contours = [
+        phantoms.circle((centre[0], centre[1], z), np.sqrt(radius**2 - (z - centre[2]) ** 2))
+        for z in heights
+        if abs(z - centre[2]) < radius - 0.05
+    ]
+    truth = analytic(
+        grid,
+        lambda x, y, z: (
+            (x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2 <= radius**2
+        ),
+    )
+    assert dice(rasterise(contours, grid).array, truth) > 0.99
