@@ -31,7 +31,7 @@ from radtool.pipelines.are_settings import (
 )
 from radtool.pipelines.lesion_cohort import LesionCohort
 from radtool.pipelines.marker_numbers import (
-    refuse_overlap,
+    check_cohorts,
 )
 from radtool.report import render
 from radtool.report.results import (
@@ -137,7 +137,7 @@ def are_prediction(
     run = AreRun(question, development, external, plan, _shared_columns(development, external), out)
     first = next(iter(development.branches))
     whole = development.labelled(first, run.clinical)
-    refuse_overlap([whole, external.labelled(first, run.clinical)])
+    check_cohorts([whole, external.labelled(first, run.clinical)])
     held_out = pd.Series(
         grouped_split(whole.y, whole.people, share=plan.test_share, seed=plan.seed), whole.y.index
     )

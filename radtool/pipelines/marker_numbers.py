@@ -37,10 +37,10 @@ from radtool.report.results import (
 __all__ = [
     "LabelledCohort",
     "MarkerNumbers",
+    "check_cohorts",
     "compared",
     "decision_of",
     "marker_numbers",
-    "refuse_overlap",
 ]
 
 _RENAMED = {"average_precision": "pr_auc"}
@@ -346,12 +346,20 @@ def decision_of(cohort: LabelledCohort, labelled: Mapping[str, pd.Series]) -> De
     )
 
 
-def refuse_overlap(cohorts: Sequence[LabelledCohort]) -> None:
-    """Raise InputError when a patient is in two cohorts, or two cohorts have one name."""
+def check_cohorts(cohorts: Sequence[LabelledCohort]) -> None:
+    """Raise InputError before anything is fitted, when no honest answer can come out.
+
+    A patient is in two cohorts, two cohorts have one name, or a cohort has one class only.
+    """
     seen: dict[str, str] = {}
     if len({cohort.name for cohort in cohorts}) < len(cohorts):
         raise InputError(f"cohorts need different names, got {[c.name for c in cohorts]}")
     for cohort in cohorts:
+        if cohort.y.nunique() < 2:
+            raise InputError(
+                f"{cohort.name}: {int(cohort.y.sum())} of {len(cohort.y)} cases with a known marker"
+                " are positive; both classes are needed"
+            )
         both = [p for p in cohort.people.unique() if p in seen]
         if both:
             raise InputError(

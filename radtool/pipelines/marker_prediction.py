@@ -25,10 +25,10 @@ from radtool.pipelines.marker_folds import Frozen, OutOfFold, freeze, out_of_fol
 from radtool.pipelines.marker_numbers import (
     LabelledCohort,
     MarkerNumbers,
+    check_cohorts,
     compared,
     decision_of,
     marker_numbers,
-    refuse_overlap,
 )
 from radtool.pipelines.marker_published import LEAKAGE, PublishedRun, run_as_published
 from radtool.pipelines.marker_records import (
@@ -166,7 +166,7 @@ def marker_prediction(
     else:
         plan = parse_settings(MarkerSettings, settings, "marker_prediction")
     known = [cohort.known() for cohort in cohorts]
-    refuse_overlap(known)
+    check_cohorts(known)
     run = _Run(question, known, predictors, plan, out)
     leaky = plan.mode == "as_published"
     endpoint = _published(run) if leaky else _nested(run)

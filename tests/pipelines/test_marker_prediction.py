@@ -222,7 +222,9 @@ def test_bad_cohorts_are_refused(cohorts):
     same = LabelledCohort(name="twice", X=inside.X, y=inside.y)
     three = LabelledCohort(name="three", X=inside.X, y=pd.Series(range(200), inside.X.index))
     named = dataclasses.replace(outside, name="inside")
+    none = dataclasses.replace(outside, y=outside.y.mask(outside.y.notna(), False))
     for bad, words in (
+        ([inside, none], "outside: 0 of 285 cases"),
         ([inside, same], "are in inside and in twice"),
         ([three], "has the values"),
         ([inside, named], "need different names"),
