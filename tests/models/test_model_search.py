@@ -99,8 +99,13 @@ def test_blocks_that_chose_different_kinds_are_one_signature(tmp_path, linear):
     frozen = load_signature(tmp_path / "s.json")
     pd.testing.assert_series_equal(frozen.predict_probability(steps),
                                    signature.predict_probability(steps))  # fmt: skip
-    own = [signature.models_[k].predict(d) for k, d in signature._designs(steps).items()]
-    np.testing.assert_allclose(signature.predict_probability(steps), np.mean(own, axis=0))
+    own = signature.block_predictions(steps)
+    assert list(own) == ["radiomics", "semantic"]
+    np.testing.assert_allclose(signature.predict_probability(steps), own.mean(axis=1))
+    with pytest.raises(InputError, match="one model together"):
+        MarkerSignature({"a": Block(["original_*"])}, model="logistic").fit(
+            steps, y
+        ).block_predictions(steps)
 
 
 def test_wrong_settings_are_said(linear):
