@@ -629,3 +629,20 @@ def test_p1_never_means_p10(tmp_path, patient, ball):
     patient("P2", rois={"P10": ball})
     result = run(tmp_path, roi_names={"T": "P1"})
     assert result.manifest["patient_id"].tolist() == ["P1"]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same pixels", "other pixels"])
+def test_a_slice_sent_twice_under_two_uids(tmp_path, patient, same):
+    folder = patient("P1")
+    source = sorted((folder / "ct").iterdir())[3]
+    again = pydicom.dcmread(source)
+    again.SOPInstanceUID = again.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    if not same:
+        again.PixelData = again.PixelData[::-1]
+    again.save_as(folder / "ct/zz")
+    result = run(tmp_path)
+    check = "identical_slices" if same else "duplicate_positions"
+    found = result.findings.set_index("check").loc[check]
+    assert (len(result.manifest), found["severity"]) == ((1, "warning") if same else (0, "error"))
+    named = {name.rsplit("/", 1)[-1] for name in found["files"].split("; ")}
+    assert named == ({"zz"} if same else {"zz", source.name})

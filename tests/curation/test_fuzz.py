@@ -20,7 +20,15 @@ from radtool.curation.crawl import crawl
 from radtool.curation.grouping import find_series, match_masks
 from radtool.errors import RadtoolError
 from radtool.image import Geometry, Mask
-from radtool.io import read_image, read_mask, read_rtstruct, read_seg, read_series, write_seg
+from radtool.io import (
+    Repair,
+    read_image,
+    read_mask,
+    read_rtstruct,
+    read_seg,
+    read_series,
+    write_seg,
+)
 
 EXAMPLES = int(os.environ.get("RADTOOL_FUZZ", "25"))
 BOUNDED = settings(
@@ -28,6 +36,7 @@ BOUNDED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+ALL = Repair(tilt="correct", missing_slices=3, spacing="resample")
 GRID = Geometry((3, 12, 12), (3.0, 1.0, 1.0))
 
 
@@ -43,13 +52,50 @@ def originals(tmp_path_factory, phantoms) -> dict[str, bytes]:
     write_seg([Mask(array, GRID, "GTV")], folder / "ct", folder / "seg")
     return {
         "ct": paths[0].read_bytes(),
+        "frames": enhanced(phantoms, folder / "frames"),
         "rtstruct": plan.read_bytes(),
         "seg": (folder / "seg").read_bytes(),
     }
 
 
+def enhanced(phantoms, path: Path) -> bytes:
+    """An enhanced PET of two temporal positions, with what SUV needs, as bytes."""
+    data = phantoms.header("PT", phantoms.uid("frames"))
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.130"
+    data.SeriesInstanceUID, data.PatientWeight = phantoms.uid("frames", "series"), "70"
+    data.AttenuationCorrected = data.DecayCorrected = "YES"
+    data.DecayCorrectionDateTime = "20200102110000"
+    drug, shared, code, values = (pydicom.Dataset() for _ in range(4))
+    drug.RadionuclideTotalDose, drug.RadionuclideHalfLife = "350000000", "6586.2"
+    drug.RadiopharmaceuticalStartDateTime = "20200102100000"
+    data.RadiopharmaceuticalInformationSequence = [drug]
+    measures, orientation = pydicom.Dataset(), pydicom.Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [1, 1], 3
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    code.CodeValue = "Bq/ml"
+    values.RealWorldValueSlope, values.RealWorldValueIntercept = 2.0, 0.0
+    values.MeasurementUnitsCodeSequence = [code]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    shared.RealWorldValueMappingSequence = [values]
+    data.SharedFunctionalGroupsSequence, data.PerFrameFunctionalGroupsSequence = [shared], []
+    for k in range(6):
+        frame, place, content = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+        place.ImagePositionPatient = [0, 0, 3 * (k // 2)]
+        content.TemporalPositionIndex = 1 + k % 2
+        frame.PlanePositionSequence, frame.FrameContentSequence = [place], [content]
+        data.PerFrameFunctionalGroupsSequence.append(frame)
+    data.NumberOfFrames, data.Rows, data.Columns = 6, 12, 12
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated = data.BitsStored = 16
+    data.HighBit, data.PixelRepresentation = 15, 0
+    data.PixelData = bytes(6 * 12 * 12 * 2)
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    return path.read_bytes()
+
+
 READERS = {
     "ct": lambda path: read_series([path]),
+    "frames": lambda path: (read_series(path, part="time2"), read_series(path, repair=ALL)),
     "rtstruct": lambda path: (read_rtstruct(path), read_mask(path, roi="GTV", like=GRID)),
     "seg": lambda path: read_seg(path),
 }
@@ -67,7 +113,10 @@ def survives(kind: str, data: bytes) -> None:
             with contextlib.suppress(RadtoolError):
                 read(path)
         records = crawl(path.parent, Path(scratch) / "work").records
-        match_masks([record for record in records if record.is_mask], find_series(records))
+        match_masks(
+            [record for record in records if record.is_mask],
+            find_series(records, repair=lambda _: ALL),
+        )
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -104,6 +153,12 @@ KEYWORDS = {
         "RescaleIntercept", "SliceThickness", "Modality", "SOPClassUID", "SeriesInstanceUID",
         "PatientID", "PhotometricInterpretation", "NumberOfFrames", "Units", "StudyDate",
     ],
+    "frames": [
+        "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "TemporalPositionIndex",
+        "RealWorldValueSlope", "CodeValue", "NumberOfFrames", "RadionuclideTotalDose",
+        "RadionuclideHalfLife", "DecayCorrectionDateTime", "RadiopharmaceuticalStartDateTime",
+        "PatientWeight", "SliceThickness",
+    ],
     "rtstruct": [
         "ROIName", "ROINumber", "ReferencedROINumber", "ContourData", "ContourGeometricType",
         "FrameOfReferenceUID", "SeriesInstanceUID", "StructureSetDate", "Modality",
@@ -135,6 +190,8 @@ def test_strange_values(originals, kind, data, tmp_path):
                 continue
             kind_of = pydicom.datadict.dictionary_VR(tag)
             raw = value.encode() if kind_of not in ("US", "UL") else b"\xff\xff"
+            if kind_of == "FD":
+                raw = (raw * 8)[:8] if raw else b"\xff" * 8
             raw += b" " * (len(raw) % 2)
             holder[tag] = pydicom.dataelem.RawDataElement(
                 pydicom.tag.Tag(tag), kind_of.split(" ")[0], len(raw), raw, 0, False, True
