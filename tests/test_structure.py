@@ -39,6 +39,23 @@ def test_packages_load_the_heavy_four_only_where_used(package: str) -> None:
     assert not imported_by(f"import radtool.{package}") & set(RULED)
 
 
+def test_the_way_of_an_image_loads_no_library_that_it_does_not_need() -> None:
+    loaded = imported_by(
+        "import numpy as np, radtool.io, radtool.features as f; from radtool.image import *;"
+        "grid = Geometry((6, 6, 6)); image = Image(np.arange(216.0).reshape(6, 6, 6), grid);"
+        "params = f.load_params({'families': ['stat', 'morph']});"
+        "f.extract(image, Mask(image.array > 50, grid), params)"
+    )
+    assert not loaded & {
+        "sklearn",
+        "highdicom",
+        "SimpleITK",
+        "joblib",
+        "statsmodels",
+        "onnxruntime",
+    }
+
+
 def test_every_public_name_is_there() -> None:
     missing = [name for name in radtool.__all__ if not hasattr(radtool, name)]
     assert missing == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from radtool.compiling import telling
@@ -26,6 +26,9 @@ from radtool.features.volume_histogram import volume_histogram_features
 from radtool.filters import apply_filter
 from radtool.image import Image, Mask
 from radtool.preprocessing.discretise import Discretise, discretise_values
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Extraction", "extract", "levels_of", "measure"]
 
@@ -110,6 +113,8 @@ def _measured(
     for found in results_of(tasks, threads):
         row.values.update(found.values)
         row.grey_levels = max(row.grey_levels, found.grey_levels)
+    import pandas as pd
+
     features = pd.Series(_wanted(row.values, params), dtype=np.float64)
     values = region.image.array[region.inside.array]
     return Extraction(

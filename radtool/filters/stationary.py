@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from radtool.errors import ParameterError, did_you_mean
 from radtool.filters.settings import Filter, Support
 from radtool.image import Image
 
-__all__ = ["StationaryWavelet", "cut_back", "stationary_bands"]
+__all__ = ["StationaryWavelet", "bands_one_by_one", "cut_back", "stationary_bands"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,10 +91,33 @@ def stationary_bands(array: np.ndarray, wavelet: str, axes: Sequence[int]) -> di
     dict
         Band ("LLL" … "HHH") -> response, of even lengths; approximation ("L…L") first.
     """
+    return dict(bands_one_by_one(array, wavelet, axes))
+
+
+def bands_one_by_one(
+    array: np.ndarray, wavelet: str, axes: Sequence[int]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the bands of `stationary_bands` in its order, without holding all of them.
+
+    Yields
+    ------
+    name : str
+        "LLL" … "HHH".
+    response : ndarray
+        Of even lengths.
+    """
     padded = np.pad(array, [(0, size % 2) for size in array.shape], mode="wrap")
-    # PyWavelets works in float32 for float32 images; its own order of sums is part of the result.
-    (bands,) = pywt.swtn(padded, wavelet, level=1, axes=tuple(axes))
-    return {name.replace("a", "L").replace("d", "H"): band for name, band in bands.items()}
+    waiting = [("", padded)]
+    del padded
+    while waiting:
+        name, data = waiting.pop()
+        if len(name) == len(axes):
+            yield name, data
+            continue
+        # PyWavelets works in float32 for float32 images; its order of sums is part of the result.
+        (halves,) = pywt.swtn(data, wavelet, level=1, axes=(axes[len(name)],))
+        del data
+        waiting += [(f"{name}H", halves.pop("d")), (f"{name}L", halves.pop("a"))]
 
 
 def cut_back(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

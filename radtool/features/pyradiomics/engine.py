@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from radtool.errors import InputError
 from radtool.features.pyradiomics.binning import discretise_region
@@ -22,6 +22,9 @@ from radtool.features.pyradiomics.runs_zones import gldm_features, glrlm_feature
 from radtool.features.pyradiomics.shape import shape2d_features, shape_features
 from radtool.features.threads import results_of
 from radtool.image import Image, Mask
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["extract_pyradiomics"]
 
@@ -60,6 +63,8 @@ def extract_pyradiomics(
     row: dict[str, float] = {}
     for found in results_of(_tasks(prepared, params), threads):
         row.update(found)
+    import pandas as pd  # 80 MB that filters and matrices can have until now
+
     return pd.Series(row, dtype=np.float64)
 
 

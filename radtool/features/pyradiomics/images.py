@@ -21,7 +21,7 @@ from radtool.filters import (
     SquareRoot,
 )
 from radtool.filters.recursive import recursive_laplacian
-from radtool.filters.stationary import stationary_bands
+from radtool.filters.stationary import bands_one_by_one, stationary_bands
 from radtool.image import Geometry, Image
 
 __all__ = ["derived_images"]
@@ -78,11 +78,13 @@ def _wavelets(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
     for _ in range(settings.start_level):
         data = stationary_bands(data, settings.wavelet, axes)[lowest]
     for number in range(1, settings.level + 1):
-        bands = stationary_bands(data, settings.wavelet, axes)
-        data = bands.pop(lowest)
         prefix = "wavelet" if number == 1 else f"wavelet{number}"
-        for band, response in bands.items():
-            yield f"{prefix}-{band}", _cut(response, prepared)
+        for band, response in bands_one_by_one(data, settings.wavelet, axes):
+            if band == lowest:
+                approximation = response
+            else:
+                yield f"{prefix}-{band}", _cut(response, prepared)
+        data = approximation
     yield f"{prefix}-{lowest}", _cut(data, prepared)
 
 

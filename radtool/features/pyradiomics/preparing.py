@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
 
 from radtool.errors import GeometryError, InputError
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
@@ -68,6 +67,8 @@ def prepare(image: Image, mask: Mask, settings: PyradiomicsSettings) -> Prepared
 
 def _normalised(image: Image, settings: PyradiomicsSettings) -> Image:
     """Whole image to mean 0 and sample standard deviation 1 as ITK computes them, then scaled."""
+    import SimpleITK as sitk
+
     volume = sitk.Normalize(sitk.GetImageFromArray(image.array))
     array = sitk.GetArrayFromImage(volume)
     if settings.remove_outliers is not None:

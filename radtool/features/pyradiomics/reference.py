@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from radtool.errors import InputError, MissingPartError
 from radtool.features.pyradiomics.names import column_name
 from radtool.features.pyradiomics.parameters import PyradiomicsParameters
 from radtool.features.pyradiomics.resampling import to_itk
 from radtool.image import Image, Mask
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["extract_with_pyradiomics", "import_pyradiomics"]
 
@@ -71,4 +73,6 @@ def extract_with_pyradiomics(image: Image, mask: Mask, params: PyradiomicsParame
         for name, value in found.items()
         if not name.startswith("diagnostics_")
     }
+    import pandas as pd
+
     return pd.Series(row, dtype=np.float64)

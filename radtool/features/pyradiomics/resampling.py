@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import SimpleITK as sitk
 
 from radtool.errors import GeometryError
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
 from radtool.image import Geometry, Image, Mask
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 __all__ = ["Box", "bounding_box", "resample_both", "to_itk"]
 
@@ -66,9 +70,11 @@ def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tu
         (origin[0], origin[1], origin[2]),
         mask.geometry.direction,
     )
+    inside = _resampled(label, grid, "sitkNearestNeighbor") > 0
+    del label  # as large as the whole image
     return (
         Image(_interpolated(image, grid, str(settings.interpolator)), grid, image.unit),
-        Mask(_resampled(label, grid, "sitkNearestNeighbor") > 0, grid, mask.roi, mask.origin),
+        Mask(inside, grid, mask.roi, mask.origin),
     )
 
 
@@ -86,6 +92,8 @@ def _check_inside(image: Image, mask: Mask, lowest: np.ndarray, highest: np.ndar
 def _on_image_grid(image: Image, mask: Mask) -> np.ndarray:
     if image.geometry == mask.geometry:
         return mask.array
+    import SimpleITK as sitk
+
     volume, label = to_itk(image.array, image.geometry), to_itk(mask.array, mask.geometry)
     moved = sitk.Resample(label, volume, sitk.Transform(), sitk.sitkNearestNeighbor)
     return sitk.GetArrayFromImage(moved) > 0
@@ -138,7 +146,10 @@ def _cut(image: Image, mask: Mask, inside: np.ndarray, margin: int) -> tuple[Ima
 
 def to_itk(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     """SimpleITK's image of an array on a grid; a mask becomes 0 and 1."""
-    volume = sitk.GetImageFromArray(array.astype(np.uint8) if array.dtype == np.bool_ else array)
+    import SimpleITK as sitk
+
+    whole = np.ascontiguousarray(array)
+    volume = sitk.GetImageFromArray(whole.view(np.uint8) if array.dtype == np.bool_ else whole)
     volume.SetSpacing(geometry.spacing_xyz)
     volume.SetOrigin(geometry.origin)
     volume.SetDirection(geometry.direction)
@@ -146,6 +157,8 @@ def to_itk(array: np.ndarray, geometry: Geometry) -> sitk.Image:
 
 
 def _resampled(volume: sitk.Image, grid: Geometry, interpolator: str) -> np.ndarray:
+    import SimpleITK as sitk
+
     resampler = sitk.ResampleImageFilter()
     resampler.SetOutputSpacing(grid.spacing_xyz)
     resampler.SetOutputDirection(grid.direction)
