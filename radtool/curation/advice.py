@@ -29,6 +29,10 @@ _TOLD = {
         "Echoes, phases or reconstructions under one series: export one of them.",
     ),
     "identical_slices": ("the same picture twice", _RESEND),
+    "torn_series": (
+        "one volume under two series",
+        "Give both parts one series UID, or have them sent again; alone, neither is the whole.",
+    ),
     "split": ("several volumes in a series", "Each is an image of its own: choose which you need."),
     "copies": ("files sent twice", "Nothing: each slice is used once."),
     "orientation": ("slices not parallel", "Export the planes as series of their own."),

@@ -21,6 +21,7 @@ from radtool.curation.identity import Identities, Pseudonyms
 from radtool.curation.naming import RoiNames
 from radtool.curation.planning import Planned, plan_series
 from radtool.curation.result import CurationResult, FlowStep
+from radtool.curation.torn import note_torn
 from radtool.errors import InputError
 from radtool.files import write_text
 from radtool.io import Finding
@@ -96,6 +97,7 @@ def curate(  # noqa: PLR0913 - one call does the whole job; everything but the f
     series = find_series(found.records, repair=lambda modality: checks_of(modality).volume)
     matches = match_masks([mask for mask in masks if not mask.problem], series)
     planned = plan_series(series, matches, names, checks_of, identities)
+    note_torn(planned)
     _run(planned, target, work, jobs, progress)
     note_unusual((plan.result, plan.task.checks) for plan in planned if plan.task is not None)
     if isinstance(identities, Pseudonyms):

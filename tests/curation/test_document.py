@@ -138,7 +138,7 @@ def test_nobody_left_is_said(tmp_path, phantoms):
 @pytest.mark.parametrize("name", ["checks_ct", "checks_mr", "checks_pet"])
 def test_every_shipped_rule_says_what_to_do(name):
     rules = yaml.safe_load((shipped_folder() / f"{name}.yaml").read_text())
-    for section in rules.values():
-        for column in section:
+    for columns in (columns for section, columns in rules.items() if section != "volume"):
+        for column in columns:
             assert label(column) != column
             assert advice(column).endswith((".", "?")), column

@@ -157,6 +157,38 @@ def test_each_damage_has_its_own_code(study, ball, code):
     assert all(found["detail"])
 
 
+TORN = {
+    "interleaved": (lambda k: k % 2, {"gap_mm"}),
+    "halves": (lambda k: k > 5, set()),
+    "one stray": (lambda k: k == 5, {"missing_slices", "slices"}),
+}
+
+
+@pytest.mark.parametrize("how", TORN)
+def test_a_volume_under_two_series_uids_is_noticed(study, phantoms, how):
+    is_other, alongside = TORN[how]
+
+    def change(dataset, k):
+        if is_other(k):
+            dataset.SeriesInstanceUID = phantoms.uid("P1", "other")
+        return dataset
+
+    codes, found = study(None, change=change)
+    assert codes - alongside - {"present"} == {"torn_series"}
+    torn = found[found["check"] == "torn_series"]
+    assert torn["series_uid"].nunique() == 2
+    assert "together are one regular volume" in torn["detail"].iloc[0]
+
+
+def test_two_scans_of_one_study_are_not_torn(study, phantoms, tmp_path):
+    # The second scan begins where the first ends, half a slice further on.
+    phantoms.series(
+        tmp_path / "in/second", thorax(), spacing=SPACING, name="second", origin=(0, 0, 37.5)
+    )
+    codes, _ = study(None)
+    assert codes == {"present"}
+
+
 def shifted(polygons, dx, dy=0.0):
     return [polygon + np.array([dx, dy, 0.0]) for polygon in polygons]
 
