@@ -11,6 +11,7 @@ from radtool.models.marker import MarkerSignature
 from radtool.models.model_search import RandomSearch, TunedXGBoost
 from radtool.models.predictor import Predictor
 from radtool.models.published import published_signature
+from radtool.models.recalibration import RECALIBRATIONS, Recalibration, recalibrate
 from radtool.models.resampling import (
     CrossValidation,
     Optimism,
@@ -31,6 +32,7 @@ from radtool.models.trees import RandomForest, XGBoostAFT, XGBoostCox, XGBoostMa
 from radtool.models.validation import Validation, read_log, validate
 
 __all__ = [
+    "RECALIBRATIONS",
     "Block",
     "CompetingSignature",
     "Cox",
@@ -47,6 +49,7 @@ __all__ = [
     "PrepareColumns",
     "RandomForest",
     "RandomSearch",
+    "Recalibration",
     "Signature",
     "TunedXGBoost",
     "Validation",
@@ -67,6 +70,7 @@ __all__ = [
     "permutation_null",
     "published_signature",
     "read_log",
+    "recalibrate",
     "save_signature",
     "signature_document",
     "validate",

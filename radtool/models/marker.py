@@ -79,6 +79,12 @@ class MarkerSignature(Signature):
             raise InputError(f"cut must be one of {sorted(self.cutoffs_)}, got {cut!r}")
         return (self._score(X) >= self.cutoffs_[cut]).rename("predicted")
 
+    def _rescaled(self, score: np.ndarray) -> np.ndarray:
+        if self.recalibration_ is None:
+            return score
+        log_odds = self.recalibration_["slope"] * self._link(score)
+        return 1.0 / (1.0 + np.exp(-(self.recalibration_["intercept"] + log_odds)))
+
     def _combiner(self) -> Predictor:
         return Logistic()
 

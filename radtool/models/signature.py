@@ -60,6 +60,7 @@ class Signature:
     extraction_: Mapping[str, Any] | None = None
     provenance_: Mapping[str, Any] | None = None
     content_sha256_: str | None = None
+    recalibration_: Mapping[str, Any] | None = None
     name_: str = ""
 
     def __init__(
@@ -233,11 +234,29 @@ class Signature:
         return {name: fitted.transform(current) for name, fitted in self.blocks_.items()}
 
     def _score(self, X: pd.DataFrame) -> pd.Series:
-        return pd.Series(self._predict(self._designs(X)), index=X.index)
+        return pd.Series(self._rescaled(self._predict(self._designs(X))), index=X.index)
+
+    def _rescaled(self, score: np.ndarray) -> np.ndarray:
+        """Return the score as `radtool.models.recalibrate` set it."""
+        return score if self.recalibration_ is None else self.recalibration_["slope"] * score
 
     def design(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what the model sees of each case: prepared, harmonized, selected columns."""
         return joined_designs(self._designs(X))
+
+    def block_predictions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each block's own model predicts, one column a block.
+
+        Raises
+        ------
+        InputError
+            The blocks have one model together.
+        """
+        designs = self._designs(X)
+        if self.combine == "joint":
+            raise InputError("the blocks have one model together; combine='average' gives each one")
+        own = {name: self.models_[name].predict(design) for name, design in designs.items()}
+        return pd.DataFrame(own, index=X.index)
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the share of each feature in each prediction, on the linear-predictor scale.

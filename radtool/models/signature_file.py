@@ -43,6 +43,9 @@ _KINDS: dict[str, type[Signature]] = {
     "marker": MarkerSignature,
     "survival": CoxSignature,
 }
+# A kind of its own, so that a version that cannot recalibrate refuses the file.
+_AGAIN = "recalibrated"
+_KINDS |= {f"{_AGAIN} {kind}": _KINDS[kind] for kind in ("marker", "survival")}
 
 
 def signature_document(
@@ -72,7 +75,9 @@ def signature_document(
     document = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
-        "kind": signature.kind,
+        "kind": signature.kind
+        if signature.recalibration_ is None
+        else f"{_AGAIN} {signature.kind}",
         "name": name or signature.name_,
         "intended_use": INTENDED_USE,
         "extraction": None
@@ -101,6 +106,8 @@ def signature_document(
         "selection_path": encode(signature.path_),
         "provenance": encode({"versions": versions()} if made is None else made),
     }
+    if signature.recalibration_ is not None:
+        document["recalibration"] = encode(signature.recalibration_)
     return {**document, "content_sha256": hash_of(document)}
 
 
@@ -237,6 +244,7 @@ def _rebuild(kind: type[Signature], document: Mapping[str, Any]) -> Signature:
     extraction = document["extraction"]
     signature.extraction_ = None if extraction is None else extraction["parameters"]
     signature.content_sha256_ = document["content_sha256"]
+    signature.recalibration_ = document.get("recalibration")
     if document["baseline"] is not None:
         signature.baseline_ = pd.DataFrame(decode(document["baseline"]))
     return signature

@@ -11,14 +11,27 @@ import pandas as pd
 from radtool.errors import InputError, TableError
 from radtool.features import extract_cohort
 from radtool.files import read_json, write_json
-from radtool.models import CoxSignature, Signature, check_extraction, load_signature
+from radtool.models import (
+    CoxSignature,
+    Recalibration,
+    Signature,
+    check_extraction,
+    load_signature,
+    recalibrate,
+)
 from radtool.pipelines.external import validate_externally
 from radtool.pipelines.question import cohort_record
 from radtool.provenance import provenance, sidecar_path
-from radtool.report.results import EndpointResults, Headline, Question, StudyResults
+from radtool.report.results import (
+    EndpointResults,
+    Headline,
+    Question,
+    ResultTable,
+    StudyResults,
+)
 from radtool.study.extraction import parameters_from, single_case
 from radtool.study.run import write_report
-from radtool.table import Endpoint, check_features, join, read_table, write_table
+from radtool.table import Endpoint, Study, check_features, join, read_table, write_table
 
 __all__ = ["predict_cases", "validate_signature"]
 
@@ -30,6 +43,7 @@ def validate_signature(
     out: str | os.PathLike[str],
     *,
     endpoint: Endpoint,
+    recalibration: Recalibration | None = None,
 ) -> StudyResults:
     """Validate a signature file on another cohort: numbers, curves, report, evaluation log.
 
@@ -44,6 +58,10 @@ def validate_signature(
         Folder for ``report.html``, ``results.json`` and ``evaluation_log.jsonl``.
     endpoint : Endpoint
         The cohort's outcome columns.
+    recalibration : {"intercept", "slope", "baseline"}, optional
+        Also write a signature that is recalibrated to this cohort, ``<name>.<how>.signature.json``
+        (see `radtool.models.recalibrate`). The validation is always of the frozen one: what was
+        fitted to a cohort is not validated on it.
 
     Raises
     ------
@@ -65,6 +83,9 @@ def validate_signature(
         {"all": frozen}, study, name=name, log=folder / "evaluation_log.jsonl"
     )
     survival = isinstance(frozen, CoxSignature)
+    tables: tuple[ResultTable, ...] = ()
+    if recalibration is not None:
+        tables = (_recalibrated(frozen, study, recalibration, folder, Path(signature).name),)
     results = StudyResults(
         title=f"External validation of {Path(signature).name} on {name}",
         endpoints=(
@@ -74,12 +95,16 @@ def validate_signature(
                     kind="survival" if survival else "marker",
                     unit=endpoint.unit if survival else "",
                     positive=endpoint.positive or ("event" if survival else "yes"),
+                    competing=endpoint.has_competing,
                     cohorts=(cohort_record(study, name, "external"),),
                 ),
                 headline=Headline(sentences=(*tested.notes, *tested.remarks)),
                 performance=tuple(tested.performance),
                 kaplan_meier=tuple(tested.kaplan_meier),
                 roc=tuple(tested.roc),
+                calibration=tuple(tested.calibration),
+                decision=tuple(tested.decision),
+                tables=tables,
                 looks=tuple(tested.looks),
             ),
         ),
@@ -88,6 +113,32 @@ def validate_signature(
     write_json(folder / "results.json", results.to_dict())
     write_report(folder)
     return results
+
+
+def _recalibrated(
+    frozen: Signature, study: Study, how: Recalibration, folder: Path, name: str
+) -> ResultTable:
+    """Write the recalibrated signature; say what was changed, and that it is not validated."""
+    new = recalibrate(frozen, study.X, study.y, how=how, patients=study.patients)
+    target = folder / f"{name.split('.')[0]}.{how}.signature.json"
+    new.save(target)
+    done = dict(new.recalibration_ or {})
+    said = {"how": "Recalibrated", "slope": "Slope", "n": "Cases", "events": "Events"}
+    if not isinstance(frozen, CoxSignature):
+        said["intercept"] = "Intercept of the log odds"
+    rows = [
+        (word, f"{done[key]:.3f}" if isinstance(done[key], float) else str(done[key]))
+        for key, word in said.items()
+    ]
+    return ResultTable(
+        name="recalibration",
+        caption="Recalibration to this cohort",
+        columns=("What", "Value"),
+        rows=(*rows, ("File", target.name)),
+        note="Every number above is of the signature as it came. The recalibrated one was fitted to"
+        " these patients and needs others to be validated on; ranks and risk groups are the same.",
+        text_columns=2,
+    )
 
 
 def predict_cases(

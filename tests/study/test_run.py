@@ -14,7 +14,7 @@ from radtool.io import read_mask, write_mask
 from radtool.models import load_signature
 from radtool.report.checklists import fill_all
 from radtool.study import predict_cases, run_study, validate_signature, write_report
-from radtool.table import Endpoint
+from radtool.table import Endpoint, read_table
 
 
 @pytest.fixture(autouse=True)
@@ -258,3 +258,31 @@ def test_subgroups_may_be_columns_that_predict_nothing(study_folder: Path) -> No
     endpoint = run_study(study_folder / "study.yaml", study_folder / "out").results.endpoints[0]
     assert {row.level for row in endpoint.subgroups} == {"", "f", "m"}
     assert "sex" not in endpoint.signatures[0].features
+
+
+def test_a_recalibrated_signature_is_written_and_the_frozen_one_validated(
+    study_folder: Path,
+) -> None:
+    out = study_folder / "out"
+    run_study(study_folder / "study.yaml", out, external=False)
+    rng = np.random.default_rng(1)
+    table = read_table(out / "features.parquet").query("site == 'b'").copy()
+    table["site"] = "a"  # as if scanned there: ComBat knows that site only
+    table.to_csv(study_folder / "b.csv", index=False)
+    pd.DataFrame(
+        {"patient_id": table["patient_id"], "days": rng.exponential(99, len(table)) + 1,
+         "dead": 1, "age": 60}
+    ).to_csv(study_folder / "b_outcomes.csv", index=False)  # fmt: skip
+    endpoint = Endpoint(name="os", duration="days", event="dead")
+    places = (study_folder / "b.csv", study_folder / "b_outcomes.csv")
+    plain = validate_signature(
+        out / "os.signature.json", *places, study_folder / "plain", endpoint=endpoint
+    )
+    found = validate_signature(
+        out / "os.signature.json", *places, study_folder / "again", endpoint=endpoint,
+        recalibration="baseline",
+    )  # fmt: skip
+    assert found.endpoints[0].performance == plain.endpoints[0].performance
+    assert found.endpoints[0].tables[0].rows[0] == ("Recalibrated", "baseline")
+    new = load_signature(study_folder / "again" / "os.baseline.signature.json")
+    assert new.recalibration_["n"] == len(table)
