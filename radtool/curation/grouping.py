@@ -12,7 +12,7 @@ import numpy as np
 from radtool.image import Geometry
 from radtool.io import Finding, Repair, Stack, repair_stack, split_slices
 from radtool.io.records import Record
-from radtool.io.series import same_pixels
+from radtool.io.series import fingerprint
 
 __all__ = ["Match", "Series", "find_series", "match_masks"]
 
@@ -112,7 +112,7 @@ def find_series(
 def _volumes(uid: str, group: Sequence[Record], repair: Repair) -> list[Series]:
     broken = [record for record in group if record.problem]
     slices = [one for record in group for one in record.slices]
-    volumes = split_slices(slices, same_pixels=same_pixels)
+    volumes = split_slices(slices, fingerprint=fingerprint)
     if broken and len(volumes) == 1:
         stack = _shown(volumes[0].stack, group)
         findings = (_damaged(broken), *(stack.findings if slices else ()))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from radtool.io.repair import Repair, regular, repair_stack
 from radtool.io.splitting import chosen_volume, split_slices
 from radtool.io.stacking import Slice, Stack, stack_slices
 
-__all__ = ["Files", "image_datasets", "read_planes", "read_series", "same_pixels"]
+__all__ = ["Files", "fingerprint", "image_datasets", "read_planes", "read_series"]
 
 LARGEST_SLOPE = 1024
 LARGEST_INTERCEPT = 2**30
@@ -60,8 +61,8 @@ def read_series(files: Files, *, part: str | None = None, repair: Repair | None 
     datasets = image_datasets(files)
     name = _name(datasets)
     slices = [one for path, data in datasets.items() for one in slices_of(data, path)]
-    same = partial(_same_values, datasets)
-    stack = chosen_volume(split_slices(slices, same_pixels=same), part, name).stack
+    volumes = split_slices(slices, fingerprint=_Planes(datasets).fingerprint)
+    stack = chosen_volume(volumes, part, name).stack
     return _image(datasets, stack if repair is None else repair_stack(stack, repair), name)
 
 
@@ -102,24 +103,17 @@ def _image(datasets: dict[str, Dataset], stack: Stack, name: str) -> Image:
     return Image(regular(array, stack) if stack.repairs else array, geometry, unit)
 
 
-def same_pixels(one: Slice, other: Slice) -> bool:
-    """Whether two planes of files hold the same values; files that cannot be read differ."""
+def fingerprint(one: Slice) -> str:
+    """Return a text that is the same for planes with the same values, "" when unreadable."""
     try:
-        return _same_values({s.file: read_dataset(s.file) for s in (one, other)}, one, other)
-    except DicomError:
-        return False
+        return _planes_of(one.file, Path(one.file).stat().st_mtime_ns).fingerprint(one)
+    except (DicomError, OSError):
+        return ""
 
 
-def _same_values(datasets: dict[str, Dataset], one: Slice, other: Slice) -> bool:
-    def values(plane: Slice) -> tuple[np.ndarray, tuple[float, float]]:
-        data = datasets[plane.file]
-        return decode(data, plane.file)[plane.frame], rescale_of(data, plane.frame, plane.file)
-
-    try:
-        (first, scale), (second, other_scale) = values(one), values(other)
-    except (DicomError, IndexError):
-        return False
-    return scale == other_scale and np.array_equal(first, second)
+@lru_cache(maxsize=1)
+def _planes_of(file: str, _changed: int) -> _Planes:
+    return _Planes({file: read_dataset(file)})
 
 
 def image_datasets(files: Files) -> dict[str, Dataset]:
@@ -200,6 +194,17 @@ class _Planes:
                 f" header promises frame {one.frame + 1} of {one.shape}"
             )
         return self._frames[one.frame]
+
+    def fingerprint(self, one: Slice) -> str:
+        """See `fingerprint`."""
+        try:
+            scale = rescale_of(self._datasets[one.file], one.frame, one.file)
+            stored = np.ascontiguousarray(self._stored(one))
+        except DicomError:
+            return ""
+        digest = hashlib.sha256(f"{scale} {stored.shape} {stored.dtype}".encode())
+        digest.update(stored.tobytes())
+        return digest.hexdigest()
 
     def stacked(self, slices: Sequence[Slice], factor: float) -> np.ndarray:
         """All slices rescaled and multiplied, in the smallest type that holds them exactly."""

@@ -29,7 +29,7 @@ OVERLAP = 0.5
 """Interleaved stacks share at least this part of their extent; others leave a gap instead."""
 AXES = ("sagittal", "coronal", "axial")
 
-SamePixels = Callable[[Slice, Slice], bool]
+Fingerprint = Callable[[Slice], str]
 
 # mark -> start of the part's name, whether its value follows (else its rank)
 _NAMES: dict[str, tuple[str, bool]] = {
@@ -70,7 +70,7 @@ class Volume:
 
 
 def split_slices(
-    slices: Sequence[Slice], *, same_pixels: SamePixels | None = None
+    slices: Sequence[Slice], *, fingerprint: Fingerprint | None = None
 ) -> tuple[Volume, ...]:
     """Tell the volumes of one series apart.
 
@@ -78,9 +78,9 @@ def split_slices(
     ----------
     slices : sequence of Slice
         All planes of one series instance UID.
-    same_pixels : callable, optional
-        Whether two planes hold the same values; asked only for planes at one place that nothing in
-        their headers tells apart.
+    fingerprint : callable, optional
+        A text that is the same for planes with the same values, "" for one that cannot be read;
+        asked only for planes at one place that nothing in their headers tells apart.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def split_slices(
     groups: list[tuple[tuple[str, ...], list[Slice]]] = [((), list(whole.slices))]
     for criterion in CRITERIA:
         groups = [part for group in groups for part in _split(group, criterion)]
-    stacks = [_without_identical(group, same_pixels) for _, group in groups]
+    stacks = [_without_identical(group, fingerprint) for _, group in groups]
     usable = any(stack.geometry is not None for stack in stacks)
     if len(groups) == 1 or not (usable or any(not _is_mixed(stack) for stack in stacks)):
         return (Volume("", _noting(stacks[0] if len(groups) == 1 else whole, whole, None)),)
@@ -282,26 +282,25 @@ def _unique(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _without_identical(slices: list[Slice], same_pixels: SamePixels | None) -> Stack:
+def _without_identical(slices: list[Slice], fingerprint: Fingerprint | None) -> Stack:
     """Stack slices; of planes at one place that hold the same values all but the first go."""
     stack = stack_slices(slices)
-    if same_pixels is None or not any(e.check == "duplicate_positions" for e in stack.errors):
+    if fingerprint is None or not any(e.check == "duplicate_positions" for e in stack.errors):
         return stack
-    kept: dict[int, list[Slice]] = {}
-    dropped = []
-    for one, place in zip(stack.slices, _places(stack.slices), strict=True):
-        here = kept.setdefault(place, [])
-        if any(_same_place(one, other) and same_pixels(one, other) for other in here):
+    places = _places(stack.slices)
+    full = Counter(places)
+    kept, dropped, seen = [], [], set()
+    for one, place in zip(stack.slices, places, strict=True):
+        mark = fingerprint(one) if full[place] > 1 else ""
+        beside = tuple(round(value / ROUNDING_MM) for value in one.position)
+        if mark and (place, beside, mark) in seen:
             dropped.append(one.file)
         else:
-            here.append(one)
+            kept.append(one)
+            seen.add((place, beside, mark))
     if not dropped:
         return stack
-    again = stack_slices([one for here in kept.values() for one in here])
+    again = stack_slices(kept)
     detail = f"{len(dropped)} slice(s) hold the same pixels as another at their place; left out"
     note = Finding("identical_slices", "warning", detail, tuple(dict.fromkeys(dropped)))
     return dataclasses.replace(again, findings=(note, *again.findings))
-
-
-def _same_place(one: Slice, other: Slice) -> bool:
-    return bool(np.allclose(one.position, other.position, atol=ROUNDING_MM))

@@ -22,7 +22,7 @@ from radtool.io import (
 )
 from radtool.io.headers import read_dataset
 from radtool.io.planes import slices_of
-from radtool.io.series import same_pixels
+from radtool.io.series import fingerprint
 
 REFUSED = {
     "dicom2nifti_failing/gantrytilting/001": r"gantry_tilt: slices are sheared by 14\.0°",
@@ -92,7 +92,7 @@ def test_a_duplicate_with_the_same_pixels_is_left_out_and_the_gaps_stay_refused(
         for path in sorted(tmp_path.rglob("*.dcm"))
         for one in slices_of(read_dataset(path, pixels=False), path)
     ]
-    (volume,) = split_slices(slices, same_pixels=same_pixels)
+    (volume,) = split_slices(slices, fingerprint=fingerprint)
     dropped, uneven = volume.stack.findings
     assert (dropped.check, [Path(f).name for f in dropped.files]) == (
         "identical_slices",

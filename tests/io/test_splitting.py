@@ -152,7 +152,7 @@ def test_the_order_of_files_does_not_matter():
 
 def test_identical_slices_at_one_place_are_left_out_with_a_finding():
     slices = [*map(plane, HEIGHTS), plane(3.0, "again")]
-    (volume,) = split_slices(slices, same_pixels=lambda a, b: True)
+    (volume,) = split_slices(slices, fingerprint=lambda one: "alike")
     (finding,) = volume.stack.findings
     assert (finding.check, finding.severity) == ("identical_slices", "warning")
     assert finding.files == ("3.0again.dcm",)
@@ -161,7 +161,7 @@ def test_identical_slices_at_one_place_are_left_out_with_a_finding():
 
 def test_different_slices_at_one_place_are_refused_and_named():
     slices = [*map(plane, HEIGHTS), plane(3.0, "other")]
-    (volume,) = split_slices(slices, same_pixels=lambda a, b: False)
+    (volume,) = split_slices(slices, fingerprint=lambda one: one.file)
     (finding,) = volume.stack.errors
     assert finding.check == "duplicate_positions"
     assert set(finding.files) == {"3.0.dcm", "3.0other.dcm"}
@@ -241,3 +241,16 @@ def test_frames_of_one_file_are_split_and_keep_their_own_rescale(tmp_path, phant
     path = (tmp_path / "mf").as_posix()
     frames = read_planes([(path, 0), (path, 2), (path, 4)])
     np.testing.assert_array_equal(frames.array, array + np.arange(3)[:, None, None])
+
+
+def test_slices_that_cannot_be_read_are_never_called_copies():
+    slices = [*map(plane, HEIGHTS), plane(3.0, "other")]
+    (volume,) = split_slices(slices, fingerprint=lambda one: "")
+    assert [f.check for f in volume.stack.errors] == ["duplicate_positions"]
+
+
+def test_each_plane_is_looked_at_once_and_only_where_another_lies():
+    slices = [plane(z, f"{k}") for z in HEIGHTS for k in range(50)] + [plane(12.0)]
+    seen = []
+    split_slices(slices, fingerprint=lambda one: seen.append(one.file) or one.file)
+    assert sorted(seen) == sorted(one.file for one in slices[:-1])
