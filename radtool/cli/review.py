@@ -31,7 +31,7 @@ def review(
     seed: Annotated[int, typer.Option(help="Order of the cases and side of each mask.")] = 0,
 ) -> None:
     """Make a page to accept and grade masks, or to compare two sources blinded."""
-    from radtool.curation.review import write_review
+    from radtool.curation import write_review
 
     names = [name.strip() for name in sources.split(",")]
     if len(names) != 2 or not all(names):

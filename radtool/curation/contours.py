@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import fft, ndimage
+from scipy import ndimage
 from skimage.measure import marching_cubes, mesh_surface_area
 
 from radtool.errors import InputError
@@ -101,17 +101,13 @@ def _fit(inside: np.ndarray, values: np.ndarray, spacing: tuple[float, ...]) -> 
     edges = np.minimum(edges, np.percentile(edges, 90))
     cross = ndimage.generate_binary_structure(2, 1)[None]
     border = ndimage.binary_dilation(inside, cross) & ~ndimage.binary_erosion(inside, cross)
-    reach = [
-        min(int(REACH_MM / step), size)
-        for step, size in zip(spacing[1:], inside.shape[1:], strict=True)
-    ]
-    shape = [
-        fft.next_fast_len(size + 2 * far) for size, far in zip(inside.shape[1:], reach, strict=True)
-    ]
+    sizes = inside.shape[1:]
+    reach = [min(int(REACH_MM / step), n) for step, n in zip(spacing[1:], sizes, strict=True)]
     padding = [(0, 0), *((far, far) for far in reach)]
-    spectrum = fft.rfft2(np.pad(edges, padding, mode="edge"), shape)
-    pattern = fft.rfft2(np.pad(border, padding).astype(np.float32), shape)
-    strength = fft.irfft2((spectrum * pattern.conj()).sum(axis=0), shape)
+    spectrum = np.fft.rfft2(np.pad(edges, padding, mode="edge"))
+    pattern = np.fft.rfft2(np.pad(border, padding).astype(np.float32))
+    shape = (sizes[0] + 2 * reach[0], sizes[1] + 2 * reach[1])
+    strength = np.fft.irfft2((spectrum * pattern.conj()).sum(axis=0), shape)
     rows, columns = (np.arange(-far, far + 1) for far in reach)
     near = np.hypot(rows[:, None] * spacing[1], columns * spacing[2]) <= REACH_MM
     best = float(strength[np.ix_(rows, columns)][near].max())
