@@ -1,6 +1,6 @@
 """Measure the bundled segmentation model on reference data.
 
-    python benchmarks/segment.py crops --data DIR [--split test] [--model lung] --out crops.csv
+    python benchmarks/segment.py crops --data DIR [--split test] [--site S] --out crops.csv
     python benchmarks/segment.py scans --data DIR [--model lung]
     python benchmarks/segment.py speed --data DIR [--model lung] [--threads 2]
     python benchmarks/segment.py prognosis --data DIR --table crops.csv
@@ -34,9 +34,12 @@ CUT = 20  # mm
 GROUPS = ("< 20 mL", "20-150 mL", "> 150 mL")
 
 
-def test_rows(data: Path, split: str) -> pd.DataFrame:
+def chosen_rows(data: Path, split: str, site: str | None) -> pd.DataFrame:
     manifest = pd.read_csv(data / "nsclc_two_centre" / "manifest.csv")
-    return manifest[assign_splits(manifest) == split].sort_values("case_id")
+    kept = (assign_splits(manifest) == split) | (split == "all")
+    if site is not None:
+        kept &= manifest["site"] == site
+    return manifest[kept].sort_values("case_id")
 
 
 def shifted(data: Path, row: pd.Series) -> tuple[Image, Mask]:
@@ -61,7 +64,7 @@ def group_of(volume_ml: float) -> str:
 
 def crops(args: argparse.Namespace) -> None:
     rows = []
-    for _, row in test_rows(args.data, args.split).iterrows():
+    for _, row in chosen_rows(args.data, args.split, args.site).iterrows():
         image, truth = shifted(args.data, row)
         started = time.perf_counter()
         found = segment(image, model=args.model, search="whole", device="cpu")
@@ -194,7 +197,7 @@ def picture(args: argparse.Namespace) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    rows = test_rows(args.data, "test")
+    rows = chosen_rows(args.data, "test", None)
     rows = rows.iloc[np.linspace(0, len(rows) - 1, 12).round().astype(int)]
     figure, axes = plt.subplots(3, 4, figsize=(12, 9.4))
     for ax, (_, row) in zip(axes.flat, rows.iterrows(), strict=True):
@@ -217,7 +220,8 @@ def main() -> None:
     parser.add_argument("what", choices=["crops", "scans", "speed", "prognosis", "picture"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="lung")
-    parser.add_argument("--split", default="test")
+    parser.add_argument("--split", default="test", help="train, validation, test or all")
+    parser.add_argument("--site")
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--table", type=Path)
     parser.add_argument("--out", type=Path)

@@ -12,6 +12,7 @@ __all__ = ["check_ct"]
 LEAST_EXTENT = 60.0  # mm
 THICKEST = 6.0  # mm
 WIDEST = 4.0  # mm
+LEAST_SOFT = 0.0005  # a nodule of 0.4 mL in 92 mm of lung
 
 
 def check_ct(image: Image) -> None:
@@ -43,9 +44,9 @@ def check_ct(image: Image) -> None:
             " intercept (scl_slope and scl_inter in NIfTI), and do not pass PET or MR"
         )
     soft = np.count_nonzero((values > -150) & (values < 250)) / values.size
-    if soft < 0.02:
+    if soft < LEAST_SOFT:
         raise InputError(
-            f"only {100 * soft:.1f} % of the voxels are between -150 and 250 HU: no soft tissue;"
+            f"only {100 * soft:.2f} % of the voxels are between -150 and 250 HU: no soft tissue;"
             " are the values in HU?"
         )
 

@@ -24,6 +24,12 @@ def test_ct_of_unknown_unit_with_values_like_hu_is_taken():
     check_ct(image(ct(), unit="a.u."))
 
 
+def test_a_small_nodule_in_lung_alone_is_enough_soft_tissue():
+    array = np.full((46, 46, 46), -850.0)
+    array[20:24, 20:24, 20:24] = 30  # 0.5 mL of 780 mL
+    check_ct(image(array))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
