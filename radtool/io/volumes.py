@@ -69,7 +69,8 @@ def read_volume(source: Path) -> tuple[np.ndarray, Geometry]:
     if volume.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(
             f"{source}: {volume.GetNumberOfComponentsPerPixel()} values per voxel (colour or"
-            " vector); convert to a single grey channel first"
+            " vector); convert to a single grey channel first, for example with Pillow:"
+            " Image.open(path).convert('L').save(other)"
         )
     if volume.GetDimension() == 4 and volume.GetSize()[3] == 1:
         volume = volume[..., 0]
