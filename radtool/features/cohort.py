@@ -155,6 +155,9 @@ def _one_case(case: Case, params: AnyParameters, cache: Path | None, engine: Eng
         return _cached_case(case, params, cache, engine)
     except RadtoolError as error:
         return Failure.of(str(case["case_id"]), "extraction", error, str(case["image"]))
+    except MemoryError as error:
+        reason = f"not enough memory ({error}); fewer jobs, larger voxels or less padding need less"
+        return Failure(str(case["case_id"]), "extraction", reason, str(case["image"]))
 
 
 def _cached_case(

@@ -132,6 +132,13 @@ def test_progress_is_told_of_every_case(manifest: pd.DataFrame) -> None:
     assert told == [(k + 1, 4, f"case{k}") for k in range(4)]
 
 
+def test_a_case_that_needs_too_much_memory_is_a_named_failure(manifest: pd.DataFrame) -> None:
+    # 0.2 µm voxels: more than 10¹⁵ of them
+    tiny = load_params({**PARAMS.to_dict(), "resample": {"spacing_mm": [0.0002] * 3}})
+    with pytest.raises(TableError, match=r"none of 1 .* not enough memory"):
+        extract_cohort(manifest[:1], tiny)
+
+
 def test_the_other_engine_needs_its_own_parameters(manifest: pd.DataFrame) -> None:
     with pytest.raises(ParameterError, match="needs a pyradiomics parameter file"):
         extract_cohort(manifest, "ct_ibsi", engine="pyradiomics")
