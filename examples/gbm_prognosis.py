@@ -28,7 +28,7 @@ def main() -> None:
         ),
         "centre B": glioblastoma_cohort(
             46,
-            seed=arguments.seed,
+            seed=arguments.seed + 3,
             cohort="B",
             features=arguments.features,
             median_months=7.0,

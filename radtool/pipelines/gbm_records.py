@@ -28,6 +28,7 @@ from radtool.report.results import (
     PerformanceRow,
     Question,
 )
+from radtool.report.wording import p_value
 from radtool.table import Study
 
 __all__ = ["GbmRun", "endpoint_results"]
@@ -195,8 +196,8 @@ def _sentences(run: GbmRun, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     seventh = tables["validation"].set_index("model").loc["M7"]
     said.append(
         f"Model 7 in {run.names[1]}: calibration slope {seventh['slope']:.2f} (likelihood-ratio"
-        f" test of slope 1: p {seventh['slope_p']:.2g}); misspecification test p"
-        f" {seventh['misspecification_p']:.2g}."
+        f" test of slope 1: {_p(seventh['slope_p'])}); misspecification test"
+        f" {_p(seventh['misspecification_p'])}."
     )
     flags = run.found["M7"].flags
     if len(flags):
@@ -216,6 +217,12 @@ def _sentences(run: GbmRun, tables: Mapping[str, pd.DataFrame]) -> list[str]:
             else f"Nothing that the models use follows tumour volume with |ρ| > {CONFOUNDED}."
         )
     return said
+
+
+def _p(value: float) -> str:
+    """Word a p-value: p = 0.24, p < 0.001."""
+    text = p_value(value)
+    return f"p {text}" if text[0] in "<>" else f"p = {text}"
 
 
 def _looks(log: Path | None, cohort: str) -> tuple[Look, ...]:
