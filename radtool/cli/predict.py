@@ -23,6 +23,9 @@ def predict(
     image: Annotated[Path | None, typer.Option(help="One image instead; needs --mask.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Its mask.")] = None,
     roi: Annotated[str | None, typer.Option(help="Which ROI of a mask with several.")] = None,
+    perturb: Annotated[
+        bool, typer.Option("--perturb", help="Disturb image and mask; add the spread of the score.")
+    ] = False,
 ) -> None:
     """Score new cases; those outside the training range are flagged, for research only."""
     from radtool.study import predict_cases
@@ -32,6 +35,14 @@ def predict(
     if image is not None and mask is None:
         raise InputError("--image needs --mask")
     pair = (image, mask) if image is not None and mask is not None else None
-    table = predict_cases(signature, out, features=features, pair=pair, roi=roi, clinical=outcomes)
+    table = predict_cases(
+        signature,
+        out,
+        features=features,
+        pair=pair,
+        roi=roi,
+        clinical=outcomes,
+        perturbed=perturb,
+    )
     flagged = int((table["flags"] != "").sum())
     say(f"{out}: {len(table)} case(s), {flagged} outside the training range")

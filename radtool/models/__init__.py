@@ -27,6 +27,7 @@ from radtool.models.signature_file import (
     save_signature,
     signature_document,
 )
+from radtool.models.spread import risk_spread
 from radtool.models.survival import CoxSignature
 from radtool.models.trees import RandomForest, XGBoostAFT, XGBoostCox, XGBoostMarker
 from radtool.models.validation import Validation, read_log, validate
@@ -71,6 +72,7 @@ __all__ = [
     "published_signature",
     "read_log",
     "recalibrate",
+    "risk_spread",
     "save_signature",
     "signature_document",
     "validate",

@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError, TableError
-from radtool.features import extract_cohort
+from radtool.features import Parameters, extract, extract_cohort
 from radtool.files import read_json, write_json
+from radtool.io import read_image, read_mask
 from radtool.models import (
     CoxSignature,
     Recalibration,
@@ -18,9 +20,11 @@ from radtool.models import (
     check_extraction,
     load_signature,
     recalibrate,
+    risk_spread,
 )
 from radtool.pipelines.external import validate_externally
 from radtool.pipelines.question import cohort_record
+from radtool.preprocessing import perturb, perturbations
 from radtool.provenance import provenance, sidecar_path
 from radtool.report.results import (
     EndpointResults,
@@ -141,7 +145,7 @@ def _recalibrated(
     )
 
 
-def predict_cases(
+def predict_cases(  # noqa: PLR0913 - the front door: every choice by name
     signature: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
@@ -149,6 +153,7 @@ def predict_cases(
     pair: tuple[Path, Path] | None = None,
     roi: str | None = None,
     clinical: str | os.PathLike[str] | None = None,
+    perturbed: bool = False,
 ) -> pd.DataFrame:
     """Score new cases with a signature file, straight from image and mask if wanted.
 
@@ -166,6 +171,9 @@ def predict_cases(
         Which ROI of the mask.
     clinical : path, optional
         Table with patient_id and the clinical columns that the signature needs.
+    perturbed : bool, default False
+        Of an image and its mask: extract again under each of the stability disturbances (noise,
+        shift, rotation, contour, volume) and add how far the scores lie apart.
 
     Returns
     -------
@@ -181,6 +189,11 @@ def predict_cases(
         table = check_features(read_table(features), str(features))
     X = _with_clinical(table, frozen, clinical).set_index("case_id")
     scored = _scores(frozen, X)
+    if perturbed:
+        if pair is None:
+            raise InputError("disturbances need an image and its mask")
+        spread = risk_spread(frozen, [X, *_perturbed(frozen, X, pair, roi)])
+        scored = scored.join(spread.drop(columns=["risk"]).add_prefix("perturbed_"))
     scored["flags"] = _flags(frozen, X)
     result = scored.rename_axis("case_id").reset_index()
     settings = {"signature": frozen.content_sha256_}
@@ -241,6 +254,21 @@ def _extracted(frozen: Signature, pair: tuple[Path, Path], roi: str | None) -> p
 
 def _absent(columns: list[str], table: pd.DataFrame) -> list[str]:
     return [column for column in columns if column not in table.columns]
+
+
+def _perturbed(
+    frozen: Signature, X: pd.DataFrame, pair: tuple[Path, Path], roi: str | None
+) -> list[pd.DataFrame]:
+    """Features of one case under every disturbance; what is no feature stays as it is."""
+    params = parameters_from(dict(frozen.extraction_ or {}))
+    if not isinstance(params, Parameters):
+        raise InputError("disturbances need extraction parameters of the IBSI convention")
+    image, mask = read_image(pair[0]), read_mask(pair[1], roi=roi)
+    frames = []
+    for number, settings in enumerate(perturbations()):
+        row = extract(*perturb(image, mask, settings, np.random.default_rng([0, number])), params)
+        frames.append(X.assign(**{str(name): float(value) for name, value in row.items()}))
+    return frames
 
 
 def _with_clinical(

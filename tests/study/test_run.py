@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radtool.errors import RadtoolError
+from radtool.errors import InputError, RadtoolError
 from radtool.features import extract_cohort
 from radtool.image import Geometry, Mask
 from radtool.io import read_mask, write_mask
@@ -286,3 +286,20 @@ def test_a_recalibrated_signature_is_written_and_the_frozen_one_validated(
     assert found.endpoints[0].tables[0].rows[0] == ("Recalibrated", "baseline")
     new = load_signature(study_folder / "again" / "os.baseline.signature.json")
     assert new.recalibration_["n"] == len(table)
+
+
+def test_disturbed_contours_give_the_score_an_interval(study_folder: Path) -> None:
+    out = study_folder / "out"
+    text = (study_folder / "study.yaml").read_text().replace("predictors: {clinical: [age]}\n", "")
+    (study_folder / "study.yaml").write_text(text)
+    run_study(study_folder / "study.yaml", out, external=False)
+    pair = (study_folder / "c03.nii.gz", study_folder / "c03_gtv.nii.gz")
+    places = (out / "os.signature.json", study_folder / "scores.csv")
+    plain = predict_cases(*places, pair=pair)
+    found = predict_cases(*places, pair=pair, perturbed=True)
+    assert found["risk"].tolist() == plain["risk"].tolist()
+    row = found.iloc[0]
+    assert row["perturbed_lower"] < row["perturbed_upper"]
+    assert row["perturbed_lower"] <= row["risk"] <= row["perturbed_upper"]
+    with pytest.raises(InputError, match="need an image and its mask"):
+        predict_cases(*places, features=out / "features.parquet", perturbed=True)
