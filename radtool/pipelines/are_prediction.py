@@ -99,7 +99,7 @@ def are_prediction(
     question: Question,
     settings: AreSettings | Mapping[str, Any] | None = None,
     *,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     synthetic: bool = False,
 ) -> ArePrediction:
     """Predict which lesions have the event, test on held-out patients and in another cohort.
@@ -113,7 +113,7 @@ def are_prediction(
         Name and words of the event; its cohorts are filled in.
     settings : AreSettings or mapping, optional
         An unknown key of a mapping is refused.
-    out : Path, optional
+    out : path-like, optional
         Folder for ``report.html``, ``results.json``, ``patients.csv``, signatures and the log of
         every look at the external cohort.
     synthetic : bool, default False
@@ -134,7 +134,9 @@ def are_prediction(
         plan = settings
     else:
         plan = parse_settings(AreSettings, settings, "are_prediction")
-    run = AreRun(question, development, external, plan, _shared_columns(development, external), out)
+    shared = _shared_columns(development, external)
+    folder = Path(out) if out is not None else None
+    run = AreRun(question, development, external, plan, shared, folder)
     first = next(iter(development.branches))
     whole = development.labelled(first, run.clinical)
     check_cohorts([whole, external.labelled(first, run.clinical)])

@@ -128,7 +128,7 @@ def marker_prediction(
     question: Question,
     settings: MarkerSettings | Mapping[str, Any] | None = None,
     *,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     synthetic: bool = False,
 ) -> MarkerPrediction:
     """Predict a marker, validate inside outer folds, freeze, and test outside.
@@ -144,7 +144,7 @@ def marker_prediction(
         Name and words of the marker; its cohorts are filled in.
     settings : MarkerSettings or mapping, optional
         An unknown key of a mapping is refused.
-    out : Path, optional
+    out : path-like, optional
         Folder for ``report.html``, ``results.json``, the signature and the log of every look at
         an external cohort.
     synthetic : bool, default False
@@ -167,7 +167,7 @@ def marker_prediction(
         plan = parse_settings(MarkerSettings, settings, "marker_prediction")
     known = [cohort.known() for cohort in cohorts]
     check_cohorts(known)
-    run = _Run(question, known, predictors, plan, out)
+    run = _Run(question, known, predictors, plan, Path(out) if out is not None else None)
     leaky = plan.mode == "as_published"
     endpoint = _published(run) if leaky else _nested(run)
     described = [_described(cohort, predictors, question) for cohort in known]
