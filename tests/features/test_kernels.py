@@ -134,6 +134,29 @@ def test_spheres(kind: str) -> None:
         assert sums[z - 1, y - 1, x - 2] == expected
 
 
+@pytest.mark.parametrize("shape", [(3, 1, 300), (300, 1, 1), (1, 40, 1), (2, 2, 9), (1, 3, 520)])
+def test_zones_and_runs_of_thin_and_long_regions(shape: tuple[int, int, int]) -> None:
+    levels = random_levels(8, shape, 2)
+    steps = levels.steps(half_neighbourhood(3))
+    _, sizes, _ = find_zones(levels.flat, levels.voxels, steps, levels.flat)
+    labels = [ndimage.label(levels.padded == level, np.ones((3, 3, 3)))[0] for level in (1, 2)]
+    expected = [size for found in labels for size in np.bincount(found.ravel())[1:]]
+    assert sorted(sizes.tolist()) == sorted(expected)
+    for step in steps:
+        alone = np.array([step])
+        counts = count_runs(levels.flat, levels.voxels, alone, 2, levels.longest)
+        found = np.zeros_like(counts)
+        flat = levels.flat.tolist()
+        for here in levels.voxels.tolist():
+            length = 1
+            if flat[here - step] == flat[here]:
+                continue
+            while flat[here + length * step] == flat[here]:
+                length += 1
+            found[0, flat[here], length] += 1
+        np.testing.assert_array_equal(counts, found)
+
+
 def test_a_long_snake_is_one_zone() -> None:
     array = np.zeros((1, 41, 41), dtype=np.int32)
     array[0, ::2] = 1
