@@ -21,7 +21,7 @@ _TOLD = {
     ),
     "image_type": ("not original slices", "Use the original axial series instead."),
     "not_a_volume": ("not a volume", "Leave it; use a series with several slices."),
-    "slices": ("too few slices", "Look at the outline: one slice is no volume."),
+    "slices": ("too few slices", "One or two slices are no volume: use the full series."),
     "missing_slices": ("missing slices", _FILL),
     "increment": ("uneven slice distances", _RESAMPLE),
     "duplicate_positions": (

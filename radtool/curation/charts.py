@@ -25,7 +25,7 @@ __all__ = ["draw_counts", "draw_values", "spread"]
 
 WIDTH = 260.0
 ROW = 17.0
-LABEL = 122.0
+LABEL = 130.0
 MOST_ROWS = 8
 MISSING = "not in the header"
 GREY = "#b9c0c8"
@@ -85,7 +85,7 @@ def draw_counts(title: str, pairs: Sequence[tuple[str, int]], missing: int = 0) 
     for place, (label, count, colour) in enumerate(rows):
         top = place * ROW
         ink = MUTED if colour == GREY else "#1a1a1a"
-        parts.append(words(0, top + 12, shortened(label, 19), colour=ink))
+        parts.append(words(0, top + 12, shortened(label, 20), colour=ink, size=10))
         parts.append(rectangle((LABEL, top + 3), room * count / most, 11, colour=colour))
         end = LABEL + room * count / most
         parts.append(words(end + 5, top + 12, str(count), colour=MUTED, size=10))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -152,20 +152,25 @@ def _picture(path: Path, width: int) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
 
 
-def _left_out(result: CurationResult) -> list[dict[str, str]]:
-    """Each failure with what it is called and what can be done."""
+def _left_out(result: CurationResult) -> list[dict[str, Any]]:
+    """Each failure with what it is called and what can be done; equal ones once."""
     errors: dict[str, str] = {}
     for row in result.findings.to_dict("records"):
         if row["severity"] == "error":
             errors.setdefault(row["case_id"], row["check"])
             errors.setdefault(row["patient_id"], row["check"])
     rows = []
+    times = Counter((one.case_id, one.reason) for one in result.failures)
     for failure in sorted(result.failures, key=lambda one: one.case_id):
+        count = times.pop((failure.case_id, failure.reason), 0)
+        if not count:
+            continue
         check = errors.get(failure.case_id, "")
         reason = _shortened(failure.reason)
         rows.append(
             {
                 "case": failure.case_id,
+                "times": count,
                 "label": label(check) if check else "",
                 "reason": reason.removeprefix(f"{check}: "),
                 "advice": advice(check),
