@@ -72,6 +72,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run; an earlier one there goes on.")],
     steps: Annotated[int, typer.Option(help="Optimiser steps in all.")] = 6000,
     device: Annotated[Literal["cpu", "cuda"], typer.Option()] = "cpu",
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="Arithmetic of the convolutions.")
+    ] = "float32",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
@@ -79,7 +82,9 @@ def train(
     from radtool.segmentation import TrainSettings, export_onnx
     from radtool.segmentation import train as train_network
 
-    settings = TrainSettings(steps=steps, device=device, threads=threads, seed=seed)
+    settings = TrainSettings(
+        steps=steps, device=device, precision=precision, threads=threads, seed=seed
+    )
     weights = train_network(manifest, out, settings)
     file = export_onnx(weights, out / "model.onnx", {"name": out.name, "use": "research only"})
     say(f"{file}: use it with radtool segment --model {file}")

@@ -3,7 +3,7 @@
 from radtool.segmentation.confidence import apply_temperature, fit_temperature, voxel_brier
 from radtool.segmentation.dataset import TrainingCase, assign_splits, load_cases
 from radtool.segmentation.detection import LesionDetection, detect_lesions, lung_scores
-from radtool.segmentation.explain import grad_cam, integrated_gradients
+from radtool.segmentation.explain import grad_cam, integrated_gradients, overlay
 from radtool.segmentation.export import export_onnx
 from radtool.segmentation.lungs import LungRegion, isolate_lungs
 from radtool.segmentation.measure import Recist, recist
@@ -65,6 +65,7 @@ __all__ = [
     "nnunet",
     "observer_agreement",
     "observer_tolerance",
+    "overlay",
     "pet_threshold",
     "pick_device",
     "program",

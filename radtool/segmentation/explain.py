@@ -1,4 +1,4 @@
-"""Where a torch network looks: Grad-CAM and integrated gradients for classifiers and segmenters."""
+"""Where a torch network looks: Grad-CAM, integrated gradients, and an overlay of either."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from radtool.segmentation.network import import_torch
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["grad_cam", "integrated_gradients"]
+__all__ = ["grad_cam", "integrated_gradients", "overlay"]
 
 
 def grad_cam(
@@ -121,3 +121,53 @@ def integrated_gradients(
         (gradient,) = torch.autograd.grad(score(network(point)), point)
         total += gradient
     return ((end - start) * total / steps)[0].numpy().astype(np.float32)
+
+
+def overlay(
+    section: np.ndarray,
+    attribution: np.ndarray,
+    *,
+    window: tuple[float, float] = (-1000.0, 400.0),
+    opacity: float = 0.6,
+) -> np.ndarray:
+    """Lay an attribution in colour over a grey slice.
+
+    Parameters
+    ----------
+    section : ndarray of shape (y, x)
+        Intensities of one slice.
+    attribution : ndarray of shape (y, x)
+        Of the same slice, from `grad_cam` or `integrated_gradients`: red where positive, blue
+        where negative, stronger with its size relative to the largest.
+    window : tuple of float, default (-1000, 400)
+        Intensities shown as black and as white.
+    opacity : float, default 0.6
+        Share of colour where the attribution is largest, 0 to 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (y, x, 3)
+        Red, green, blue, 0 to 1, ready for any image writer.
+
+    Raises
+    ------
+    ParameterError
+        Shapes that differ, an empty window, or an opacity outside 0 to 1.
+
+    Examples
+    --------
+    >>> overlay(np.array([[-1000.0, 400.0]]), np.array([[1.0, 0.0]]), opacity=0.5).tolist()
+    [[[0.5, 0.0, 0.0], [1.0, 1.0, 1.0]]]
+    """
+    if section.ndim != 2 or section.shape != attribution.shape:
+        raise ParameterError(
+            f"slice and attribution must both be (y, x), got {section.shape}, {attribution.shape}"
+        )
+    low, high = window
+    if not (low < high and 0 <= opacity <= 1):
+        raise ParameterError(f"window {window} or opacity {opacity} cannot be shown")
+    grey = np.clip((section - low) / (high - low), 0, 1)[..., None]
+    peak = float(np.abs(attribution).max(initial=0.0))
+    share = (opacity * np.abs(attribution) / (peak or 1.0))[..., None]
+    colour = np.where(attribution[..., None] >= 0, [1.0, 0.0, 0.0], [0.0, 0.0, 1.0])
+    return ((1 - share) * grey + share * colour).astype(np.float32)

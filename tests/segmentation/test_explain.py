@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radtool.errors import ParameterError
-from radtool.segmentation.explain import grad_cam, integrated_gradients
+from radtool.segmentation.explain import grad_cam, integrated_gradients, overlay
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +82,25 @@ def test_the_tumour_network_can_be_explained(torch):
     hu = np.random.default_rng(0).normal(-400, 300, (1, 16, 16, 16)).astype(np.float32)
     layer = network.parts["merge1"]
     assert grad_cam(network, layer, hu, lambda out: out[0].sum()).shape == (16, 16, 16)
+
+
+def test_overlay_is_red_where_positive_blue_where_negative_and_grey_elsewhere():
+    section = np.array([[-1000.0, -300.0, 400.0, 900.0]])
+    shown = overlay(section, np.array([[2.0, 0.0, -1.0, 0.0]]), opacity=0.8)
+    # Share of colour: 0.8 * 2/2 and 0.8 * 1/2; grey: 0, 0.5, 1 and clipped to 1.
+    expected = [[[0.8, 0, 0], [0.5] * 3, [0.6, 0.6, 1.0], [1.0] * 3]]
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
+    assert overlay(section, np.zeros((1, 4))).max() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("attribution", "settings"),
+    [
+        (np.zeros((2, 4)), {}),
+        (np.zeros((1, 4)), {"window": (1, 1)}),
+        (np.zeros((1, 4)), {"opacity": 2}),
+    ],
+)
+def test_overlays_that_cannot_be_shown_are_refused(attribution, settings):
+    with pytest.raises(ParameterError):
+        overlay(np.zeros((1, 4)), attribution, **settings)
