@@ -118,6 +118,8 @@ def _coefficients(endpoint: EndpointResults, model: ModelResult) -> Table:
     label = model.label or model.name
     rows = model.coefficients
     ratio = model.effect or "effect"
+    if model.kind == "fine-gray":
+        ratio = f"subdistribution {ratio}"
     columns, makers = ["Predictor", "Block"], []
     if any(row.unit for row in rows):
         columns.append("Unit")
