@@ -46,7 +46,7 @@ class PrepareColumns(FeatureStep):
         self.categories_: dict[str, list[str]] = {}
         self.fill_: dict[str, float] = {}
         self.decisions_: list[list[Any]] = []
-        texts = {c for c in self.columns_ if _is_text(X[c])}
+        texts = {c for c in _unlike_numbers(X[self.columns_]) if _is_text(X[c])}
         self._learn_numbers(X, [c for c in self.columns_ if c not in texts])
         for column in self.columns_:
             if column in texts:
@@ -119,7 +119,7 @@ class PrepareColumns(FeatureStep):
         return texts.where(texts.isin(self.categories_[column]), self.categories_[column][0])
 
     def _filled_numbers(self, X: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        for column in columns:
+        for column in _unlike_numbers(X[columns]):
             if _is_text(X[column]):
                 raise InputError(f"column {column!r} was a number in training and holds text now")
         values = _numbers(X, columns)
@@ -160,6 +160,12 @@ class Log(FeatureStep):
                 )
 
 
+def _unlike_numbers(X: pd.DataFrame) -> list[str]:
+    """Columns whose type alone does not make them numbers; asked of types, for tables are wide."""
+    is_number = pd.api.types.is_numeric_dtype
+    return [c for c, dtype in zip(X.columns, X.dtypes, strict=True) if not is_number(dtype)]
+
+
 def _is_text(values: pd.Series) -> bool:
     """Whether a column holds text; numbers in an object column (a gap makes one) are numbers."""
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
@@ -172,7 +178,7 @@ def _is_text(values: pd.Series) -> bool:
 def _numbers(X: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """Values as floats, what is not finite as NaN."""
     frame = X[columns]
-    objects = [c for c in columns if frame[c].dtype == object]
+    objects = [c for c in _unlike_numbers(frame) if frame[c].dtype == object]
     if objects:
         plain = {c: [np.nan if pd.isna(v) else float(v) for v in frame[c]] for c in objects}
         frame = frame.assign(**plain)
