@@ -59,10 +59,10 @@ def count_runs(flat, voxels, steps, n_levels, longest):
             _extend(row, flat[start - steps[s] :], runs[s, start - base - steps[s] :], steps[s])
         here = runs[:, start - base : start - base + w]
         for i in range(w):
-            level = np.uint64(row[i])
+            own = np.uint64(row[i])
             for s in range(n):
                 direction = np.uint64(s)
-                reached[level, np.uint64(here[direction, np.uint64(i)]), direction] += 1
+                reached[own, np.uint64(here[direction, np.uint64(i)]), direction] += 1
         v += w
     counts = np.zeros((n, n_levels + 1, longest + 1), dtype=np.int64)
     for s in range(n):

@@ -8,6 +8,12 @@ import numpy as np
 
 from radtool.errors import GeometryError
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
+from radtool.features.pyradiomics.splines import (
+    frame_of,
+    nearest_along,
+    places_along,
+    spline_along,
+)
 from radtool.image import Geometry, Image, Mask
 
 if TYPE_CHECKING:
@@ -55,7 +61,6 @@ def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tu
     new = np.where((wanted == 0) | (size == 1), old, wanted)
     if np.allclose(image.geometry.spacing_xyz, new):
         return _cut(image, mask, _on_image_grid(image, mask), settings.pad_distance)
-    label = to_itk(mask.array, mask.geometry)
     ratio = old / new
     low = np.floor((lowest - 0.5) * ratio - settings.pad_distance)
     high = np.ceil((lowest + size - 0.5) * ratio + settings.pad_distance)
@@ -63,18 +68,16 @@ def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tu
     low, high = np.maximum(low, 0), np.minimum(high, last)
     count = (high - low + 1).astype(int).tolist()
     start = 0.5 * (new - old) / old + low / ratio
-    origin = label.TransformContinuousIndexToPhysicalPoint(start.tolist())
+    origin = frame_of(mask.geometry).TransformContinuousIndexToPhysicalPoint(start.tolist())
     grid = Geometry(
         (count[2], count[1], count[0]),
         (float(new[2]), float(new[1]), float(new[0])),
         (origin[0], origin[1], origin[2]),
         mask.geometry.direction,
     )
-    inside = _resampled(label, grid, "sitkNearestNeighbor") > 0
-    del label  # as large as the whole image
     return (
         Image(_interpolated(image, grid, str(settings.interpolator)), grid, image.unit),
-        Mask(inside, grid, mask.roi, mask.origin),
+        Mask(_nearest(mask, grid), grid, mask.roi, mask.origin),
     )
 
 
@@ -108,7 +111,7 @@ def _interpolated(image: Image, grid: Geometry, interpolator: str) -> np.ndarray
     """
     exact = image.array.dtype.kind in "iu" and _falls_on_voxels(image.geometry, grid)
     if exact or interpolator not in ("sitkBSpline", "sitkLinear"):
-        return _resampled(to_itk(image.array, image.geometry), grid, interpolator)
+        return _at_once(image.array, image.geometry, grid, interpolator)
     ends = image.geometry.to_index(grid.corners())
     start = np.clip(np.floor(ends.min(0)).astype(int) - _REACH, 0, None)
     stop = np.minimum(np.ceil(ends.max(0)).astype(int) + _REACH + 1, image.array.shape)
@@ -117,7 +120,23 @@ def _interpolated(image: Image, grid: Geometry, interpolator: str) -> np.ndarray
         (int(start[0]), int(start[1]), int(start[2])),
         (part.shape[0], part.shape[1], part.shape[2]),
     )
-    return _resampled(to_itk(part, geometry), grid, interpolator)
+    return _at_once(part, geometry, grid, interpolator)
+
+
+def _at_once(
+    array: np.ndarray, geometry: Geometry, grid: Geometry, interpolator: str
+) -> np.ndarray:
+    """By our own spline where the axes are the same, else by ITK."""
+    places = places_along(geometry, grid) if interpolator == "sitkBSpline" else None
+    found = None if places is None else spline_along(array, places)
+    return _resampled(to_itk(array, geometry), grid, interpolator) if found is None else found
+
+
+def _nearest(mask: Mask, grid: Geometry) -> np.ndarray:
+    places = places_along(mask.geometry, grid)
+    if places is not None:
+        return nearest_along(mask.array, places)
+    return _resampled(to_itk(mask.array, mask.geometry), grid, "sitkNearestNeighbor") > 0
 
 
 def _falls_on_voxels(old: Geometry, new: Geometry) -> bool:
