@@ -10,7 +10,7 @@ import pytest
 from radtool.errors import GeometryError, InputError
 from radtool.image import Geometry, Image, Mask
 from radtool.io import read_image
-from radtool.segmentation import compare_masks, load_network, segment
+from radtool.segmentation import compare_masks, runtime, segment
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_no_connection_is_opened_and_nothing_is_downloaded(nodule, monkeypatch):
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    load_network.__globals__["_open"].cache_clear()
+    runtime._open.cache_clear()
     assert not segment(nodule[0], search="whole", device="cpu").mask.is_empty
 
 
