@@ -13,7 +13,13 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation import kaplan_meier
 from radtool.files import read_json
-from radtool.models import CompetingSignature, CoxSignature, Signature, save_signature
+from radtool.models import (
+    CompetingSignature,
+    CoxSignature,
+    Signature,
+    load_signature,
+    save_signature,
+)
 from radtool.pipelines.batches import harmonization_record
 from radtool.pipelines.cohorts import Cohorts
 from radtool.pipelines.curves import roc_record
@@ -122,11 +128,12 @@ def answer(
     trained = develop(development, plan, name=names[0], progress=progress)
     file = out / f"{slug(study.endpoint.name)}.signature.json"
     save_signature(trained.signatures[FULL], file, extraction=extraction, name=study.endpoint.name)
+    frozen = {**trained.signatures, FULL: load_signature(file)}
     tested = Tested()
     _development_curves(tested, trained, development, names[0], plan)
     if external is not None:
         outside = validate_externally(
-            trained.signatures,
+            frozen,
             external,
             name=names[1],
             cut=plan.risk_groups,

@@ -107,6 +107,8 @@ def test_every_look_is_logged_and_the_same_look_shown_once(survival: Study, tmp_
     found = answer(survival, COHORTS, PLAN, tmp_path).results
     assert len(read_log(tmp_path / "evaluation_log.jsonl")) == 2
     assert len(found.looks) == 1
+    logged = read_log(tmp_path / "evaluation_log.jsonl")[-1]["signature_sha256"]
+    assert logged == found.signatures[0].sha256
 
 
 def test_markers_get_an_auc_and_a_roc_curve(marker: Study, tmp_path: Path) -> None:
