@@ -175,12 +175,13 @@ def record_of(dataset: Elements | None, path: str, shown: str) -> Record:
         "series_uid": text(dataset, "SeriesInstanceUID"),
         "instance_uid": text(dataset, "SOPInstanceUID"),
         "frame_of_reference": text(dataset, "FrameOfReferenceUID"),
-        "attributes": _attributes(dataset),
         "date": _date(dataset) if kind in ("RTSTRUCT", "SEG") else "",
     }
     if sop_class not in IMAGE_KINDS and kind in ("CT", "MR", "PT"):
         known["kind"] = f"{kind} (not an image)"
     try:
+        with damage(path):
+            known["attributes"] = _attributes(dataset)
         if known["kind"] in ("CT", "MR", "PT"):
             known["slices"] = tuple(slices_of(dataset, path))
         elif kind == "RTSTRUCT":

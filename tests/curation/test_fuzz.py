@@ -29,6 +29,7 @@ from radtool.io import (
     read_series,
     write_seg,
 )
+from radtool.io.recording import read_record
 
 EXAMPLES = int(os.environ.get("RADTOOL_FUZZ", "25"))
 BOUNDED = settings(
@@ -138,6 +139,17 @@ def test_cut_and_doubled_files(originals, kind, data):
     start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(whole))] * 2)))
     survives(kind, whole[:start] + whole[stop:])
     survives(kind, whole[:stop] + whole[start:])
+
+
+def test_a_header_that_breaks_off_inside_a_sequence_has_a_problem(originals, tmp_path):
+    whole = originals["frames"]
+    path = tmp_path / "file"
+    for start in range(1028, 1228, 8):
+        path.write_bytes(whole[:start] + whole[2769:])
+        record = read_record(str(path), "file")
+        assert record is not None
+        assert record.problem
+        assert record.slices == ()
 
 
 VALUES = st.one_of(
