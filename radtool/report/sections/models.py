@@ -117,7 +117,7 @@ def _model(endpoint: EndpointResults, model: ModelResult) -> list[Block]:
 def _coefficients(endpoint: EndpointResults, model: ModelResult) -> Table:
     label = model.label or model.name
     rows = model.coefficients
-    ratio = model.effect or "effect"
+    ratio: str = model.effect or "effect"
     if model.kind == "fine-gray":
         ratio = f"subdistribution {ratio}"
     columns, makers = ["Predictor", "Block"], []
