@@ -96,7 +96,7 @@ def required_patients(
 
 
 def _proportional(signature: Signature, study: Study) -> tuple[ProportionalHazardsRow, ...]:
-    """Score test of each column that a joint Cox model uses; none where it has no unpenalised fit."""
+    """Score test of each column of a joint Cox model; none where it has no unpenalised fit."""
     if not isinstance(signature, CoxSignature) or not isinstance(signature.model, Cox):
         return ()
     try:

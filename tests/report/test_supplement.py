@@ -67,6 +67,7 @@ def test_a_row_that_does_not_fit_its_headings_is_refused():
 
 
 def test_a_study_without_these_parts_does_not_miss_them():
-    html = render(StudyResults(title="T", endpoints=(
-        EndpointResults(question=Question(name="s", kind="survival"), tables=(TABLE,)),)))  # fmt: skip
+    question = Question(name="s", kind="survival")
+    endpoint = EndpointResults(question=question, tables=(TABLE,))
+    html = render(StudyResults(title="T", endpoints=(endpoint,)))
     assert "recision" not in html
