@@ -6,10 +6,11 @@ Needs pyradiomics 3.0.1 beside radtool in one Python 3.11 environment:
     pip install --no-build-isolation pyradiomics==3.0.1
     python benchmarks/pyradiomics_speed.py --set B --case IMAGE MASK [--case IMAGE MASK …]
 
-Image and mask are in memory before the clock starts; every library gets one thread; the kernels
-are compiled and cached before the first case. Processor seconds are shown beside wall seconds
-because they stay comparable on a busy machine. Each engine runs in a process of its own, so that
-peak memory is its own.
+Image and mask are in memory before the clock starts, unless `--files` is given: then reading them
+counts too. `--threads 2` gives radtool two threads for the images of a case; else every library
+gets one thread. The kernels are compiled and cached before the first case. Processor seconds are
+shown beside wall seconds because they stay comparable on a busy machine. Each engine runs in a
+process of its own, so that peak memory is its own.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def main() -> None:
     parser.add_argument("--set", choices=sorted(SETS), default="B", dest="name")
     parser.add_argument("--case", nargs=2, action="append", required=True)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--files", action="store_true", help="reading the files counts too")
+    parser.add_argument("--threads", type=int, default=1, help="threads of radtool")
     parser.add_argument("--worker", choices=sorted(ENGINES), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -71,6 +74,7 @@ def ask(engine: str, image: str, mask: str, arguments: argparse.Namespace) -> di
     command = [
         *(sys.executable, "-W", "ignore", __file__, "--set", arguments.name),
         *("--worker", engine, "--case", image, mask, "--repeats", str(arguments.repeats)),
+        *("--threads", str(arguments.threads), *(["--files"] if arguments.files else [])),
     ]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, **ONE_THREAD}
@@ -87,7 +91,7 @@ def run(engine: str, arguments: argparse.Namespace) -> dict:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     parameters = json.loads(json.dumps(SETS[arguments.name]))
     parameters["setting"].update(ENGINES[engine])
-    extract = (ours if engine == "radtool" else theirs)(*arguments.case[0], parameters)
+    extract = (ours if engine == "radtool" else theirs)(arguments, parameters)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, busy = [], []
     for _ in range(arguments.repeats):
@@ -105,12 +109,16 @@ def run(engine: str, arguments: argparse.Namespace) -> dict:
     }
 
 
-def ours(image, mask, parameters):
+def ours(arguments, parameters):
     from radtool.features.pyradiomics import extract_pyradiomics, parse_pyradiomics
     from radtool.image import Geometry, Image, Mask
     from radtool.io import read_image, read_mask
 
-    whole, region = read_image(image), read_mask(mask, label=1)
+    def read():
+        image, mask = arguments.case[0]
+        return read_image(image), read_mask(mask, label=1)
+
+    whole, region = read()
     params = parse_pyradiomics(parameters)
     tiny = np.zeros((8, 8, 8), dtype=bool)
     tiny[2:6, 2:6, 2:6] = True
@@ -119,10 +127,15 @@ def ours(image, mask, parameters):
     for kind in {whole.array.dtype, np.dtype(np.float32), np.dtype(np.float64)}:
         noise = rng.integers(0, 100, tiny.shape).astype(kind)
         extract_pyradiomics(Image(noise, grid), Mask(tiny, grid), params)
-    return lambda: extract_pyradiomics(whole, region, params).to_dict()
+
+    def extract():
+        case = read() if arguments.files else (whole, region)
+        return extract_pyradiomics(*case, params, threads=arguments.threads).to_dict()
+
+    return extract
 
 
-def theirs(image, mask, parameters):
+def theirs(arguments, parameters):
     import radiomics
     import SimpleITK as sitk
     from radiomics.featureextractor import RadiomicsFeatureExtractor
@@ -130,11 +143,12 @@ def theirs(image, mask, parameters):
     from radtool.features.pyradiomics import column_name
 
     radiomics.setVerbosity(50)
-    image, mask = sitk.ReadImage(image), sitk.ReadImage(mask)
+    files = arguments.case[0]
+    case = files if arguments.files else [sitk.ReadImage(file) for file in files]
     extractor = RadiomicsFeatureExtractor(parameters)
 
     def extract():
-        found = extractor.execute(image, mask, label=1)
+        found = extractor.execute(*case, label=1)
         return {
             column_name(name): float(value)
             for name, value in found.items()
