@@ -32,7 +32,7 @@ FAULTS = {
     "missing_slice": "one slice in the middle of the tumour was never sent",
     "wrong_modality": "the series that was contoured is an MR, not a CT",
     "empty_mask": "the tumour's ROI has a name but no contour",
-    "duplicated_slice": "one slice was sent twice, under two instance UIDs",
+    "duplicated_slice": "one slice of another reconstruction lies where another slice lies",
     "mask_outside": "the contours lie 300 mm beside the patient",
 }
 """What can be wrong with a patient, in words."""

@@ -17,6 +17,7 @@ from pydicom.uid import (
     RTStructureSetStorage,
     generate_uid,
 )
+from scipy import ndimage
 
 from radtool.demo.sites import Site
 from radtool.image import Geometry, Image
@@ -80,7 +81,8 @@ def image_series(
     modality : {"CT", "MR"}
         An "MR" carries the same numbers shifted to be positive, and no rescaling.
     repeated : int, optional
-        A slice that is written once more at the end, under another instance UID.
+        A slice that is written once more at the end, under another instance UID, as another
+        reconstruction would have it: sharper.
 
     Returns
     -------
@@ -91,7 +93,10 @@ def image_series(
     shift = 0 if patient.site.signed and modality == "CT" else 1024
     stored = (image.array + shift).astype("<i2" if shift == 0 else "<u2")
     slices = []
-    for count, index in enumerate([*range(len(stored)), *([] if repeated is None else [repeated])]):
+    planes = [(index, plane) for index, plane in enumerate(stored)]
+    if repeated is not None:
+        planes.append((repeated, _sharper(stored[repeated])))
+    for count, (index, plane) in enumerate(planes):
         position = image.geometry.origin[2] + index * image.geometry.spacing[0]
         instance = uid(patient, "image", count)
         template.file_meta.MediaStorageSOPInstanceUID = instance
@@ -99,9 +104,17 @@ def image_series(
         template.InstanceNumber = index + 1
         template.ImagePositionPatient = [*map(_text, (*image.geometry.origin[:2], position))]
         template.SliceLocation = _text(position)
-        template.PixelData = stored[index].tobytes()
+        template.PixelData = plane.tobytes()
         slices.append(Slice(_bytes(template), instance, position))
     return slices
+
+
+def _sharper(plane: np.ndarray) -> np.ndarray:
+    """What a sharper kernel would give: the plane and half of what a mean of 3 × 3 takes away."""
+    exact = plane.astype(np.float64)
+    limits = np.iinfo(plane.dtype)
+    sharp = np.rint(1.5 * exact - 0.5 * ndimage.uniform_filter(exact, 3))
+    return np.clip(sharp, limits.min, limits.max).astype(plane.dtype)
 
 
 def structure_set(

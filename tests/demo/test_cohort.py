@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 from skimage.draw import polygon2mask
 
+from radtool.curation import curate
 from radtool.demo import SITES, DemoCohort, write_cohort
 from radtool.demo.dicom import Patient, image_series
 from radtool.demo.thorax import site_geometry
@@ -166,10 +167,12 @@ def test_every_fault_is_really_there(cohort):
         [float(h.ImagePositionPatient[2]) for _, h in _images(cohort, patients["missing_slice"])]
     )
     assert sorted(set(np.round(gaps, 3))) == [3.0, 6.0]
-    gaps = np.diff(
-        [float(h.ImagePositionPatient[2]) for _, h in _images(cohort, patients["duplicated_slice"])]
-    )
+    images = _images(cohort, patients["duplicated_slice"])
+    gaps = np.diff([float(header.ImagePositionPatient[2]) for _, header in images])
     assert sorted(set(np.round(gaps, 3))) == [0.0, 3.0]
+    place = int(np.argmin(gaps))
+    first, second = (pydicom.dcmread(path).PixelData for path, _ in images[place : place + 2])
+    assert first != second
     assert {h.Modality for _, h in _images(cohort, patients["wrong_modality"])} == {"MR"}
     assert "ContourSequence" not in _plan(cohort, patients["empty_mask"]).ROIContourSequence[0]
     outside = _plan(cohort, patients["mask_outside"])
@@ -241,3 +244,10 @@ def test_radtool_refuses_what_cannot_be_used(cohort):
         )
     with pytest.raises(GeometryError):
         read_mask(_rois(cohort, patients["mask_outside"]), roi="gtv1", like=site_geometry(SITES[1]))
+
+
+def test_curation_lets_no_faulty_patient_into_a_study_of_ct(cohort, tmp_path):
+    curated = curate(cohort.dicom, tmp_path / "curated", roi_names={"GTV": "GTV*"})
+    used = curated.manifest.query("modality == 'CT'")["patient_id"]
+    assert not set(used) & set(cohort.faulty)
+    assert len(used) == cohort.patients - len(cohort.faulty)
