@@ -75,14 +75,20 @@ def _alone(case: Case, run: Callable[[Case], Outcome]) -> Outcome:
 def _on_cluster(
     cases: Sequence[Case], client: Any, run: Callable[[Case], Outcome]
 ) -> Iterator[tuple[Case, Outcome]]:
-    """Outcomes from a Dask cluster; joblib's own Dask backend waits forever for a dead worker."""
+    """Outcomes from a Dask cluster; joblib's own Dask backend waits forever for a dead worker.
+
+    A worker takes cases with it that only waited on it, so a suspect is tried again alone.
+    """
+    from distributed import wait
     from distributed.scheduler import KilledWorker
 
     futures = [client.submit(run, case, pure=False) for case in cases]
     try:
         for place, case in enumerate(cases):
-            error = futures[place].exception()
-            if isinstance(error, KilledWorker):
+            if isinstance(futures[place].exception(), KilledWorker):
+                wait(futures[place:])
+                futures[place] = client.submit(run, case, pure=False)
+            if isinstance(futures[place].exception(), KilledWorker):
                 yield case, _died(case)
             else:
                 yield case, futures[place].result()
