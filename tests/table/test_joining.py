@@ -85,5 +85,11 @@ def test_outcome_column_in_the_feature_table_is_refused() -> None:
 
 
 def test_endpoint_is_survival_or_marker() -> None:
-    with pytest.raises(InputError, match="either duration and event, or marker"):
-        Endpoint(name="os", duration="days")
+    for parts in (
+        {"duration": "days"},
+        {"event": "dead"},
+        {"duration": "days", "event": "dead", "marker": "egfr"},
+        {"duration": "days", "event": "dead", "status": "cause"},
+    ):
+        with pytest.raises(InputError, match="either duration and event .*, or marker, not both"):
+            Endpoint(name="os", **parts)
