@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from radtool.errors import InputError, RadtoolWarning
+from radtool.errors import InputError
 from radtool.evaluation.competing import check_competing, expand_fine_gray, fine_gray
-from radtool.evaluation.cox import baseline_hazard, fit_cox
+from radtool.evaluation.cox import CoxFit, baseline_hazard, fit_cox
 from radtool.models.block import Block
-from radtool.models.linear import usable_columns
-from radtool.models.predictor import Predictor, weighted_sum
+from radtool.models.linear import HazardRegression, usable_columns
+from radtool.models.predictor import Predictor
 from radtool.models.signature import Combine
 from radtool.models.survival import CoxSignature
 from radtool.table import FeatureStep
 
 __all__ = ["CompetingSignature", "FineGrayCox"]
 
-_PRIOR = 1.0
 
-
-class FineGrayCox(Predictor):
+class FineGrayCox(HazardRegression):
     """Fine and Gray's regression of the cumulative incidence, Efron ties, robust errors.
 
     Parameters
@@ -40,45 +37,9 @@ class FineGrayCox(Predictor):
     maximum of the likelihood the model is refitted with a penalty of 1, and a warning says so.
     """
 
-    state: ClassVar[tuple[str, ...]] = ("columns_", "coef_", "center_", "table_", "ridge_")
-    survival: ClassVar[bool] = True
-
-    def __init__(self, ridge: float = 0.0) -> None:
-        self.ridge = ridge
-
-    def fit(self, X: pd.DataFrame, y: pd.DataFrame, groups: np.ndarray | None = None) -> Self:
-        """Fit a weighted Cox model in which competing events stay at risk."""
-        self.columns_ = list(X.columns)
-        used = usable_columns(X)
-        self.ridge_ = float(self.ridge)
-        try:
-            found = fine_gray(X[used], y, ridge=self.ridge_, clusters=groups)
-        except InputError as error:
-            if "infinity" not in str(error):
-                raise
-            warnings.warn(f"{error}; refitted with ridge {_PRIOR}", RadtoolWarning, stacklevel=2)
-            self.ridge_ = _PRIOR
-            found = fine_gray(X[used], y, ridge=_PRIOR, clusters=groups)
-        fit = replace(found.fit, covariance=found.robust)
-        full = dict(zip(used, fit.coefficients, strict=True))
-        self.coef_ = np.array([full.get(c, 0.0) for c in self.columns_])
-        self.center_ = X.mean().to_numpy(dtype=float)
-        self.table_ = {name: values.to_numpy() for name, values in fit.table().items()}
-        self.table_["feature"] = list(used)
-        return self
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Return the prognostic index, 0 for a case with the training means."""
-        return weighted_sum(X[self.columns_].to_numpy(dtype=float) - self.center_, self.coef_)
-
-    def coefficients(self) -> pd.DataFrame:
-        """Return ``feature, coefficient, se, hazard_ratio, lower, upper, p``."""
-        return pd.DataFrame(self.table_)
-
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Share of each feature in the prognostic index; the rows sum to it."""
-        parts = (X[self.columns_].to_numpy(dtype=float) - self.center_) * self.coef_
-        return pd.DataFrame(parts, index=X.index, columns=self.columns_)
+    def _maximum(self, X: pd.DataFrame, y: pd.DataFrame, groups: np.ndarray | None) -> CoxFit:
+        found = fine_gray(X, y, ridge=self.ridge_, clusters=groups)
+        return replace(found.fit, covariance=found.robust)
 
 
 class CompetingSignature(CoxSignature):

@@ -12,16 +12,69 @@ from scipy import stats
 
 from radtool.errors import InputError, RadtoolWarning
 from radtool.evaluation.calibration import fit_logistic
-from radtool.evaluation.cox import dependent_columns, fit_cox
+from radtool.evaluation.cox import CoxFit, dependent_columns, fit_cox
 from radtool.evaluation.robust import robust_covariance
 from radtool.models.predictor import Predictor, weighted_sum
 
-__all__ = ["Cox", "Logistic"]
+__all__ = ["Cox", "HazardRegression", "Logistic", "usable_columns"]
 
 _PRIOR = 1.0
 
 
-class Cox(Predictor):
+class HazardRegression(Predictor):
+    """What Cox's and Fine and Gray's regression share.
+
+    Parameters
+    ----------
+    ridge : float, default 0
+        Penalty on coefficients of columns scaled to unit standard deviation.
+    """
+
+    state: ClassVar[tuple[str, ...]] = ("columns_", "coef_", "center_", "table_", "ridge_")
+    survival: ClassVar[bool] = True
+
+    def __init__(self, ridge: float = 0.0) -> None:
+        self.ridge = ridge
+
+    def fit(self, X: pd.DataFrame, y: pd.DataFrame, groups: np.ndarray | None = None) -> Self:
+        """Fit by Newton's method, with a penalty where the likelihood has no maximum."""
+        self.columns_ = list(X.columns)
+        used = usable_columns(X)
+        self.ridge_ = float(self.ridge)
+        try:
+            fit = self._maximum(X[used], y, groups)
+        except InputError as error:
+            if "infinity" not in str(error):
+                raise
+            warnings.warn(f"{error}; refitted with ridge {_PRIOR}", RadtoolWarning, stacklevel=2)
+            self.ridge_ = _PRIOR
+            fit = self._maximum(X[used], y, groups)
+        full = dict(zip(used, fit.coefficients, strict=True))
+        self.coef_ = np.array([full.get(c, 0.0) for c in self.columns_])
+        self.center_ = X.mean().to_numpy(dtype=float)
+        self.table_ = {name: values.to_numpy() for name, values in fit.table().items()}
+        self.table_["feature"] = list(used)
+        return self
+
+    def _maximum(self, X: pd.DataFrame, y: pd.DataFrame, groups: np.ndarray | None) -> CoxFit:
+        """Fit with the penalty `ridge_`; the covariance is the one to report."""
+        raise NotImplementedError
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the prognostic index, 0 for a case with the training means."""
+        return weighted_sum(X[self.columns_].to_numpy(dtype=float) - self.center_, self.coef_)
+
+    def coefficients(self) -> pd.DataFrame:
+        """Return ``feature, coefficient, se, hazard_ratio, lower, upper, p``."""
+        return pd.DataFrame(self.table_)
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Share of each feature in the prognostic index; the rows sum to it."""
+        parts = (X[self.columns_].to_numpy(dtype=float) - self.center_) * self.coef_
+        return pd.DataFrame(parts, index=X.index, columns=self.columns_)
+
+
+class Cox(HazardRegression):
     """Cox regression with Efron ties.
 
     Parameters
@@ -37,46 +90,11 @@ class Cox(Predictor):
     cases get robust standard errors, clustered by patient.
     """
 
-    state: ClassVar[tuple[str, ...]] = ("columns_", "coef_", "center_", "table_", "ridge_")
-    survival: ClassVar[bool] = True
-
-    def __init__(self, ridge: float = 0.0) -> None:
-        self.ridge = ridge
-
-    def fit(self, X: pd.DataFrame, y: pd.DataFrame, groups: np.ndarray | None = None) -> Self:
-        """Fit by Newton's method."""
-        self.columns_ = list(X.columns)
-        used = usable_columns(X)
-        self.ridge_ = float(self.ridge)
-        try:
-            fit = fit_cox(X[used], y, ridge=self.ridge_)
-        except InputError as error:
-            if "infinity" not in str(error):
-                raise
-            warnings.warn(f"{error}; refitted with ridge {_PRIOR}", RadtoolWarning, stacklevel=2)
-            self.ridge_ = _PRIOR
-            fit = fit_cox(X[used], y, ridge=_PRIOR)
-        if groups is not None and len(set(groups)) < len(groups):
-            fit = replace(fit, covariance=robust_covariance(fit, X[used], y, groups))
-        full = dict(zip(used, fit.coefficients, strict=True))
-        self.coef_ = np.array([full.get(c, 0.0) for c in self.columns_])
-        self.center_ = X.mean().to_numpy(dtype=float)
-        self.table_ = {name: values.to_numpy() for name, values in fit.table().items()}
-        self.table_["feature"] = list(used)
-        return self
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Return the prognostic index, 0 for a case with the training means."""
-        return weighted_sum(X[self.columns_].to_numpy(dtype=float) - self.center_, self.coef_)
-
-    def coefficients(self) -> pd.DataFrame:
-        """Return ``feature, coefficient, se, hazard_ratio, lower, upper, p``."""
-        return pd.DataFrame(self.table_)
-
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Share of each feature in the prognostic index; the rows sum to it."""
-        parts = (X[self.columns_].to_numpy(dtype=float) - self.center_) * self.coef_
-        return pd.DataFrame(parts, index=X.index, columns=self.columns_)
+    def _maximum(self, X: pd.DataFrame, y: pd.DataFrame, groups: np.ndarray | None) -> CoxFit:
+        fit = fit_cox(X, y, ridge=self.ridge_)
+        if groups is None or len(set(groups)) == len(groups):
+            return fit
+        return replace(fit, covariance=robust_covariance(fit, X, y, groups))
 
 
 class Logistic(Predictor):
