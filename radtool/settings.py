@@ -69,8 +69,8 @@ def parse_settings(cls: type[Settings], mapping: Any, where: str) -> Settings:
     ----------
     cls : type
         A dataclass; its fields are the allowed keys and its defaults the only defaults.
-    mapping : mapping
-        What the file says.
+    mapping : mapping or cls
+        What the file says; None says nothing, and settings that are made already pass through.
     where : str
         File and section, for messages: ``"study.yaml [validation]"``.
 
@@ -79,6 +79,8 @@ def parse_settings(cls: type[Settings], mapping: Any, where: str) -> Settings:
     ParameterError
         A key is unknown (the near name is suggested) or missing, or a value has the wrong type.
     """
+    if isinstance(mapping, cls):
+        return mapping
     if mapping is None:
         mapping = {}
     if not isinstance(mapping, Mapping):

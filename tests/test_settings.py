@@ -75,3 +75,8 @@ def test_broken_yaml_is_refused(tmp_path: Path, text: str, message: str) -> None
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="absent.yaml: no such file"):
         read_yaml(tmp_path / "absent.yaml")
+
+
+def test_settings_that_are_made_already_pass_through() -> None:
+    made = Inner()
+    assert parse_settings(Inner, made, "here") is made

@@ -130,10 +130,7 @@ def are_prediction(
     TableError
         The cohorts' branches or features differ.
     """
-    if isinstance(settings, AreSettings):
-        plan = settings
-    else:
-        plan = parse_settings(AreSettings, settings, "are_prediction")
+    plan = parse_settings(AreSettings, settings, "are_prediction")
     shared = _shared_columns(development, external)
     folder = Path(out) if out is not None else None
     run = AreRun(question, development, external, plan, shared, folder)

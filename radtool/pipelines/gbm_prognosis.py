@@ -140,7 +140,7 @@ def gbm_prognosis(  # noqa: PLR0913 - two cohorts, settings, and what a report s
     qualitative and quantitative magnetic resonance imaging analysis in glioblastoma, Cancers 2021.
     Royston and Altman, External validation of a Cox prognostic model, BMC Med Res Methodol 2013.
     """
-    chosen = _settings(settings)
+    chosen = parse_settings(GbmSettings, settings, "gbm_prognosis settings")
     inner, outer = assemble(development, chosen), assemble(external, chosen)
     both = sorted(set(inner.study.X.index) & set(outer.study.X.index))
     if both:
@@ -172,12 +172,6 @@ def gbm_prognosis(  # noqa: PLR0913 - two cohorts, settings, and what a report s
     if out is not None:
         found.save(out)
     return found
-
-
-def _settings(settings: GbmSettings | Mapping[str, Any] | None) -> GbmSettings:
-    if isinstance(settings, GbmSettings):
-        return settings
-    return parse_settings(GbmSettings, settings, "gbm_prognosis settings")
 
 
 def _run(

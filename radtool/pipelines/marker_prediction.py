@@ -161,10 +161,7 @@ def marker_prediction(
     ParameterError
         Settings that do not go together, or claim what is not so.
     """
-    if isinstance(settings, MarkerSettings):
-        plan = settings
-    else:
-        plan = parse_settings(MarkerSettings, settings, "marker_prediction")
+    plan = parse_settings(MarkerSettings, settings, "marker_prediction")
     known = [cohort.known() for cohort in cohorts]
     check_cohorts(known)
     run = _Run(question, known, predictors, plan, Path(out) if out is not None else None)

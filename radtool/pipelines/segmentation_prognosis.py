@@ -134,11 +134,7 @@ def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report sa
     Primakov, Ibrahim, van Timmeren and others, Automated detection and segmentation of non-small
     cell lung cancer computed tomography images, Nature Communications 2022.
     """
-    chosen = (
-        settings
-        if isinstance(settings, ContourSettings)
-        else parse_settings(ContourSettings, settings, "segmentation_prognosis settings")
-    )
+    chosen = parse_settings(ContourSettings, settings, "segmentation_prognosis settings")
     table, left_out = _joined(measurements, outcomes, chosen)
     by = [*chosen.by, *([_VOLUME_GROUP] if chosen.volume_bins else [])]
     metrics = [metric for metric in METRICS if metric in table.columns]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from radtool.compiling import kernel
 from radtool.errors import InputError
 
 __all__ = [
@@ -253,7 +253,7 @@ def path(
     return np.array(found), np.array(intercepts)
 
 
-@njit(cache=True)
+@kernel
 def _descend(z, residual, weight, beta, lasso, ridge, free, settled):  # noqa: C901, PLR0913 (kernel)
     """Minimise the weighted quadratic; changes beta and residual; returns the intercept's step."""
     n, p = z.shape
