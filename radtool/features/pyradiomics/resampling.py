@@ -9,9 +9,9 @@ import numpy as np
 from radtool.errors import GeometryError
 from radtool.features.pyradiomics.parameters import PyradiomicsSettings
 from radtool.features.pyradiomics.splines import (
-    frame_of,
     nearest_along,
     places_along,
+    point_of,
     spline_along,
 )
 from radtool.image import Geometry, Image, Mask
@@ -68,11 +68,11 @@ def resample_both(image: Image, mask: Mask, settings: PyradiomicsSettings) -> tu
     low, high = np.maximum(low, 0), np.minimum(high, last)
     count = (high - low + 1).astype(int).tolist()
     start = 0.5 * (new - old) / old + low / ratio
-    origin = frame_of(mask.geometry).TransformContinuousIndexToPhysicalPoint(start.tolist())
+    origin = point_of(mask.geometry, start)
     grid = Geometry(
         (count[2], count[1], count[0]),
         (float(new[2]), float(new[1]), float(new[0])),
-        (origin[0], origin[1], origin[2]),
+        (float(origin[0]), float(origin[1]), float(origin[2])),
         mask.geometry.direction,
     )
     return (

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from radtool.features._kernels.splines import spline_coefficients, spline_values
 from radtool.image import Geometry
 
-if TYPE_CHECKING:
-    import SimpleITK as sitk
-
-__all__ = ["frame_of", "nearest_along", "places_along", "spline_along"]
+__all__ = ["index_of", "nearest_along", "places_along", "point_of", "spline_along"]
 
 _SHORTEST = 4
 
@@ -31,25 +26,24 @@ def places_along(source: Geometry, target: Geometry) -> list[np.ndarray] | None:
         Along z, y and x; None when the axes are not those of the source, or the target reaches
         outside it: then the axes cannot be taken one by one.
     """
-    volume, grid = frame_of(source), frame_of(target)
 
-    def there(z: int, y: int, x: int) -> np.ndarray:
-        point = grid.TransformIndexToPhysicalPoint((x, y, z))
-        return np.array(volume.TransformPhysicalPointToContinuousIndex(point)[::-1])
+    def there(z: np.ndarray | int, y: np.ndarray | int, x: np.ndarray | int) -> np.ndarray:
+        index = np.stack(np.broadcast_arrays(x, y, z), axis=-1)
+        return index_of(source, point_of(target, index))
 
     nz, ny, nx = target.shape
     first, last = there(0, 0, 0), there(0, 0, nx)
     places = [
-        np.array([there(z, 0, 0)[0] for z in range(nz)]),
-        np.array([there(0, y, 0)[1] for y in range(ny)]),
+        there(np.arange(nz), 0, 0)[:, 2],
+        there(0, np.arange(ny), 0)[:, 1],
         # ITK divides each line of the target between its first voxel and the one after its last.
-        first[2] + np.arange(nx) / float(nx) * (last[2] - first[2]),
+        first[0] + np.arange(nx) / float(nx) * (last[0] - first[0]),
     ]
     far = there(nz - 1, ny - 1, nx)
     near = there(nz - 1, ny - 1, 0)
-    if not np.array_equal(far, [places[0][-1], places[1][-1], last[2]]):
+    if not np.array_equal(far, [last[0], places[1][-1], places[0][-1]]):
         return None
-    if not np.array_equal(near, [places[0][-1], places[1][-1], first[2]]):
+    if not np.array_equal(near, [first[0], places[1][-1], places[0][-1]]):
         return None
     for place, size in zip(places, source.shape, strict=True):
         if place.min() < -0.5 or place.max() >= size - 0.5:
@@ -57,15 +51,44 @@ def places_along(source: Geometry, target: Geometry) -> list[np.ndarray] | None:
     return places
 
 
-def frame_of(geometry: Geometry) -> sitk.Image:
-    """Make an image of one voxel that knows where the others would be."""
-    import SimpleITK as sitk
+def point_of(geometry: Geometry, index: np.ndarray) -> np.ndarray:
+    """Patient coordinates of voxels, with ITK's rounding.
 
-    volume = sitk.Image([1, 1, 1], sitk.sitkUInt8)
-    volume.SetSpacing(geometry.spacing_xyz)
-    volume.SetOrigin(geometry.origin)
-    volume.SetDirection(geometry.direction)
-    return volume
+    Parameters
+    ----------
+    geometry : Geometry
+        The grid.
+    index : ndarray of int or float, shape (..., 3)
+        Indices (x, y, z). ITK adds up in another order for continuous ones.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., 3)
+        Patient coordinates (x, y, z) in mm.
+    """
+    x, y, z = (index[..., axis, None] * step for axis, step in enumerate(_steps(geometry).T))
+    origin = np.array(geometry.origin)
+    return ((origin + x) + y) + z if index.dtype.kind in "iu" else ((x + y) + z) + origin
+
+
+def index_of(geometry: Geometry, points: np.ndarray) -> np.ndarray:
+    """Continuous indices (x, y, z) of patient coordinates, shape (..., 3), with ITK's rounding."""
+    steps = _steps(geometry)
+    if np.array_equal(steps, np.diag(np.diag(steps))):
+        return (points - np.array(geometry.origin)) * (1.0 / np.diag(steps))
+    import SimpleITK as sitk  # turned axes: ITK inverts its matrix by a decomposition
+
+    grid = sitk.Image([1, 1, 1], sitk.sitkUInt8)
+    grid.SetSpacing(geometry.spacing_xyz)
+    grid.SetOrigin(geometry.origin)
+    grid.SetDirection(geometry.direction)
+    found = map(grid.TransformPhysicalPointToContinuousIndex, points.reshape(-1, 3).tolist())
+    return np.array(list(found)).reshape(points.shape)
+
+
+def _steps(geometry: Geometry) -> np.ndarray:
+    """Patient vectors from a voxel to the next along x, y and z, as columns."""
+    return geometry.direction_matrix * np.array(geometry.spacing_xyz)
 
 
 def nearest_along(array: np.ndarray, places: list[np.ndarray]) -> np.ndarray:

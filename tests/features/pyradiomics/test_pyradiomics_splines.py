@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import platform
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy.spatial.transform import Rotation
 
 from radtool.features.pyradiomics.resampling import _resampled, to_itk
-from radtool.features.pyradiomics.splines import nearest_along, places_along, spline_along
+from radtool.features.pyradiomics.splines import (
+    index_of,
+    nearest_along,
+    places_along,
+    point_of,
+    spline_along,
+)
 from radtool.image import Geometry
 
 GRIDS = [
@@ -54,6 +63,36 @@ def test_nearest_is_that_of_itk(source, spacing):
     np.testing.assert_array_equal(
         found, _resampled(to_itk(array, source), target, "sitkNearestNeighbor") > 0
     )
+
+
+@pytest.mark.parametrize("turned", ["straight", "mirrored", "permuted", "oblique"])
+def test_indices_and_points_are_those_of_itk_to_the_bit(turned):
+    rng = np.random.default_rng(5)
+    # Products and sums may be fused on other processors.
+    limit = 0.0 if platform.machine() == "x86_64" else 1e-13
+    for _ in range(300):
+        direction = {
+            "straight": np.eye(3),
+            "mirrored": np.diag(rng.choice([-1.0, 1.0], 3)),
+            "permuted": rng.permutation(np.eye(3)),
+            "oblique": Rotation.random(rng=rng).as_matrix(),
+        }[turned]
+        grid = Geometry(
+            (9, 9, 9),
+            tuple(rng.integers(1, 800, 3) / rng.choice([100, 128, 512, 700])),
+            tuple(rng.uniform(-600, 600, 3)),
+            tuple(direction.ravel()),
+        )
+        itk = to_itk(np.zeros((2, 2, 2), np.uint8), grid)
+        voxel, place = rng.integers(0, 600, 3), rng.uniform(0, 600, 3)
+        point = point_of(grid, voxel)
+        pairs = [
+            (point, itk.TransformIndexToPhysicalPoint(voxel.tolist())),
+            (point_of(grid, place), itk.TransformContinuousIndexToPhysicalPoint(place.tolist())),
+            (index_of(grid, point), itk.TransformPhysicalPointToContinuousIndex(point.tolist())),
+        ]
+        for found, expected in pairs:
+            np.testing.assert_allclose(found, expected, rtol=limit, atol=limit)
 
 
 def test_turned_axes_and_grids_beyond_the_source_are_left_to_itk():
