@@ -2,6 +2,15 @@
 
 from radtool.preprocessing.bias_field import N4
 from radtool.preprocessing.contrast import Clahe, HistogramEqualisation
+from radtool.preprocessing.controls import (
+    CONTROLS,
+    NegativeControl,
+    body_mask,
+    move_region,
+    randomise_voxels,
+    shuffle_surroundings,
+    shuffle_voxels,
+)
 from radtool.preprocessing.discretise import Discretise, discretise, discretise_values
 from radtool.preprocessing.intensity_step import (
     IntensityStep,
@@ -31,6 +40,7 @@ from radtool.preprocessing.smoothing import GaussianSmoothing, MedianDenoising
 from radtool.preprocessing.white_stripe import WhiteStripe
 
 __all__ = [
+    "CONTROLS",
     "N4",
     "RECIPES",
     "Clahe",
@@ -40,6 +50,7 @@ __all__ = [
     "HistogramMatching",
     "IntensityStep",
     "MedianDenoising",
+    "NegativeControl",
     "Nyul",
     "Perturbation",
     "Resample",
@@ -49,22 +60,27 @@ __all__ = [
     "ZScore",
     "ZScoreByTraining",
     "apply_steps",
+    "body_mask",
     "discretise",
     "discretise_values",
     "fit_steps",
     "habitats",
     "intensity_step_from_dict",
     "label_masks",
+    "move_region",
     "noise_level",
     "peritumoural_ring",
     "perturb",
     "perturbations",
+    "randomise_voxels",
     "recipe",
     "resample_image",
     "resample_mask",
     "resampled_geometry",
     "resegment",
     "resegmentation_limits",
+    "shuffle_surroundings",
+    "shuffle_voxels",
     "solid_and_ground_glass",
     "union",
 ]
