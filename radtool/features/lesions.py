@@ -24,6 +24,8 @@ _VOLUMES = (
     "original_shape_MeshVolume",
     "original_shape_VoxelVolume",
 )
+_OF_A_LESION = ("labels", "lesion", "roi_in_file")
+_GAPS = "diagnostics_undefined"
 
 
 def split_lesions(
@@ -100,14 +102,15 @@ def combine_lesions(
         or maximum. A feature that a lesion lacks stays missing in a mean, sum or maximum.
     volume : str, optional
         Column that says how large a lesion is; by default the mesh volume of either convention,
-        else counted voxels.
+        else counted voxels, of the first modality when there are several.
 
     Returns
     -------
     DataFrame
         ``case_id`` (patient_id and timepoint), ``patient_id``, ``site``, ``roi`` ("lesions"),
-        ``timepoint``, ``lesions`` (how many), ``lesions_combined`` (`how`), ``largest_lesion``
-        (case_id), then the features.
+        ``timepoint``, acquisition columns (of the largest lesion), ``lesions`` (how many),
+        ``lesions_combined`` (`how`), ``largest_lesion`` (case_id), ``diagnostics_undefined`` (of
+        every lesion that has gaps), then the features.
 
     Raises
     ------
@@ -131,17 +134,23 @@ def combine_lesions(
         raise TableError(f"{column} is not above 0 for {cases[:5]}")
     keys = [key for key in ("patient_id", "timepoint") if key in checked]
     features = feature_columns(checked)
+    own = [*features, *_OF_A_LESION, *(n for n in checked if str(n).startswith("diagnostics_"))]
+    rest = [str(name) for name in checked if name not in {*own, *KEYS}]
     rows = []
     for _, lesions in checked.groupby(keys, sort=False):
         largest = lesions.loc[lesions[column].idxmax()]
-        names = {key: largest[key] for key in KEYS if key in checked}
-        names |= {"case_id": "_".join(str(largest[key]) for key in keys), "roi": "lesions"}
+        names = {key: largest[key] for key in [*KEYS, *rest] if key in checked}
+        case = "_".join(str(largest[key]) for key in keys).strip("_")
         made = {
             "lesions": len(lesions),
             "lesions_combined": how,
             "largest_lesion": largest["case_id"],
         }
-        rows.append({**names, **made, **_together(lesions, features, how, column)})
+        if _GAPS in checked:
+            said = lesions.loc[lesions[_GAPS].fillna("") != "", ["case_id", _GAPS]]
+            made[_GAPS] = "; ".join(f"{name}: {why}" for name, why in said.to_numpy())
+        together = _together(lesions, features, how, column)
+        rows.append({**names, "case_id": case, "roi": "lesions", **made, **together})
     return check_features(pd.DataFrame(rows))
 
 
@@ -160,9 +169,10 @@ def _together(
 
 
 def _volume_column(table: pd.DataFrame, volume: str | None) -> str:
-    for column in _VOLUMES if volume is None else (volume,):
-        if column in table:
-            return column
+    for wanted in _VOLUMES if volume is None else (volume,):
+        for column in table.columns:
+            if column == wanted or (volume is None and str(column).endswith(f"_{wanted}")):
+                return str(column)
     raise TableError(
         f"the table has no column {volume!r}"
         if volume is not None

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from radtool.errors import InputError, ParameterError, did_you_mean
+from radtool.features.lesions import Together
 from radtool.files import hash_of
+from radtool.io.lesions import Split
 from radtool.pipelines.cohorts import Cohorts
 from radtool.report import checklists
 from radtool.report.results import Answer
@@ -76,9 +78,27 @@ class DataSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionSettings:
-    """How features are made: one parameter file, or one a modality."""
+    """How features are made.
+
+    Parameters
+    ----------
+    parameters : str or dict
+        One parameter file or shipped name, or one a modality.
+    labels : {"all", "union", "components"}, optional
+        What the lesions of a mask file are; each is measured on its own. Without it a mask is one
+        region.
+    lesions : {"largest", "volume_weighted_mean", "sum", "max"}, optional
+        What becomes of a patient's lesions in the one row that a patient gets.
+    """
 
     parameters: str | dict[str, str] = "ct_ibsi"
+    labels: Split | None = None
+    lesions: Together | None = None
+
+    @property
+    def is_by_lesion(self) -> bool:
+        """Whether the table has several rows a patient."""
+        return self.labels in ("all", "components") and self.lesions is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +293,12 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
             raise ParameterError(f"{source.name} [data] {name}: {place} does not exist")
     if study.endpoints and study.data.outcomes is None:
         raise ParameterError(f"{source.name}: endpoints need [data] outcomes")
+    if study.endpoints and study.extraction.is_by_lesion:
+        raise ParameterError(
+            f"{source.name} [extraction] labels: outcomes are known a patient, not a lesion; say in"
+            " `lesions` how a patient's lesions become one row (largest, volume_weighted_mean, sum,"
+            " max)"
+        )
     names = [endpoint.name for endpoint in study.endpoints]
     if len(set(names)) < len(names):
         raise ParameterError(f"{source.name}: two endpoints have the same name: {names}")
@@ -284,7 +310,9 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
         study,
         evidence=tuple(_with_file(fact, folder, source.name) for fact in study.evidence),
         data=dataclasses.replace(study.data, **absolute),
-        extraction=ExtractionSettings(parameters=_beside(study.extraction.parameters, folder)),
+        extraction=dataclasses.replace(
+            study.extraction, parameters=_beside(study.extraction.parameters, folder)
+        ),
     )
 
 

@@ -25,10 +25,11 @@ from radtool.provenance import provenance
 from radtool.study.workers import workers
 from radtool.table import KEYS, Failure, check_manifest, feature_columns, read_manifest, write_table
 
-__all__ = ["extract_to", "parameters_from", "single_case"]
+__all__ = ["extract_to", "lesion_settings", "parameters_from", "single_case", "split_and_combined"]
 
 Engine = Literal["radtool", "pyradiomics"]
 Progress = Callable[[int, int, str], None]
+_LESIONS = "lesions"
 
 
 def single_case(
@@ -56,12 +57,26 @@ def parameters_from(stored: dict[str, Any]) -> Parameters | PyradiomicsParameter
     ParameterError
         The signature was made from several modalities: their images have to be extracted by study.
     """
-    if "convention" not in stored:
+    settings = {key: value for key, value in stored.items() if key != _LESIONS}
+    if "convention" not in settings:
         raise ParameterError(
-            f"the signature uses the modalities {sorted(stored)}; extract them with a study file"
+            f"the signature uses the modalities {sorted(settings)}; extract them with a study file"
             " and give the feature table"
         )
-    return load_params(stored)
+    return load_params(settings)
+
+
+def lesion_settings(labels: Split | None, lesions: Together | None) -> dict[str, Any]:
+    """Return what becomes of lesions as it stands beside parameters; empty where nothing does."""
+    if labels is None and lesions is None:
+        return {}
+    return {_LESIONS: {"labels": labels or "", "combined": lesions or ""}}
+
+
+def split_and_combined(stored: dict[str, Any]) -> tuple[Split | None, Together | None]:
+    """Return the two choices of `lesion_settings` from what a signature holds."""
+    said = stored.get(_LESIONS, {})
+    return said.get("labels") or None, said.get("combined") or None
 
 
 def extract_to(  # noqa: PLR0913 - the front door: every choice by name
@@ -105,7 +120,18 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     -------
     CohortResult
         The table as written, and the failures.
+
+    Raises
+    ------
+    ParameterError
+        No parameters fit; or connected parts are asked for in several modalities, whose masks may
+        number them differently.
     """
+    if labels == "components" and not isinstance(params, str):
+        raise ParameterError(
+            "labels: components numbers the parts of every mask by size, so those of two modalities"
+            " need not be the same lesion; number the lesions in the masks and use labels: all"
+        )
     manifest = source if isinstance(source, pd.DataFrame) else read_manifest(source)
     target = Path(out)
     tables: dict[str, pd.DataFrame] = {}
@@ -133,8 +159,7 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     }
     if lesions is not None:
         table = combine_lesions(table, lesions)
-    if labels is not None or lesions is not None:
-        settings["lesions"] = {"labels": labels or "", "combined": lesions or ""}
+    settings |= lesion_settings(labels, lesions)
     write_table(table, target, provenance(settings))
     _write_failures(failures, target.parent / "failures.csv")
     return CohortResult(table, failures)

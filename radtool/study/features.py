@@ -12,7 +12,7 @@ import pandas as pd
 from radtool.features import load_params
 from radtool.provenance import provenance
 from radtool.study.config import StudySettings
-from radtool.study.extraction import extract_to
+from radtool.study.extraction import extract_to, lesion_settings
 from radtool.study.images import Cases, find_cases
 from radtool.table import Failure, check_features, read_table, write_table
 
@@ -34,7 +34,8 @@ class MadeFeatures:
     cases : Cases or None
         The images it was made from; None when the table was given.
     parameters : dict or None
-        Extraction parameters, by modality when there are several.
+        Extraction parameters, by modality when there are several; ``lesions`` beside them says
+        what became of lesions.
     """
 
     table: pd.DataFrame
@@ -67,6 +68,8 @@ def make_features(
         settings.extraction.parameters,
         target,
         earlier=cases.failures,
+        labels=settings.extraction.labels,
+        lesions=settings.extraction.lesions,
         jobs=jobs,
         scheduler=scheduler,
         progress=progress,
@@ -75,7 +78,10 @@ def make_features(
 
 
 def _parameters(settings: StudySettings) -> dict[str, Any]:
-    chosen = settings.extraction.parameters
+    extraction = settings.extraction
+    by_lesion = lesion_settings(extraction.labels, extraction.lesions)
+    chosen = extraction.parameters
     if isinstance(chosen, str):
-        return load_params(chosen).to_dict()
-    return {modality: load_params(name).to_dict() for modality, name in sorted(chosen.items())}
+        return {**load_params(chosen).to_dict(), **by_lesion}
+    named = {modality: load_params(name).to_dict() for modality, name in sorted(chosen.items())}
+    return {**named, **by_lesion}

@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError, TableError
-from radtool.features import Parameters, extract, extract_cohort
+from radtool.features import (
+    Parameters,
+    combine_lesions,
+    extract,
+    extract_cohort,
+    split_lesions,
+)
 from radtool.files import read_json, write_json
 from radtool.io import read_image, read_mask
 from radtool.models import (
@@ -33,9 +39,9 @@ from radtool.report.results import (
     ResultTable,
     StudyResults,
 )
-from radtool.study.extraction import parameters_from, single_case
+from radtool.study.extraction import parameters_from, single_case, split_and_combined
 from radtool.study.run import write_report
-from radtool.table import Endpoint, Study, check_features, join, read_table, write_table
+from radtool.table import Endpoint, Failure, Study, check_features, join, read_table, write_table
 
 __all__ = ["predict_cases", "validate_signature"]
 
@@ -234,9 +240,12 @@ def check_same_parameters(frozen: Signature, features: str | os.PathLike[str]) -
     sidecar = sidecar_path(features)
     if not sidecar.is_file():
         return
-    used = read_json(sidecar)["settings"].get("extraction")
+    settings = read_json(sidecar)["settings"]
+    used = settings.get("extraction")
     if used:
-        check_extraction(frozen, used[""] if set(used) == {""} else used)
+        own = used[""] if set(used) == {""} else used
+        by_lesion = {"lesions": settings["lesions"]} if settings.get("lesions") else {}
+        check_extraction(frozen, {**own, **by_lesion})
 
 
 def _extracted(frozen: Signature, pair: tuple[Path, Path], roi: str | None) -> pd.DataFrame:
@@ -246,10 +255,18 @@ def _extracted(frozen: Signature, pair: tuple[Path, Path], roi: str | None) -> p
             "the signature does not hold its extraction parameters; extract features yourself and"
             " give --features"
         )
-    result = extract_cohort(single_case(*pair, roi), parameters_from(stored))
-    if result.failures:
-        raise InputError(f"{pair[0]}: {result.failures[0].reason}")
-    return check_features(result.table)
+    cases = single_case(*pair, roi)
+    labels, together = split_and_combined(stored)
+    failures: list[Failure] = []
+    if labels is not None:
+        cases, failures = split_lesions(cases, labels)
+    if not failures:
+        result = extract_cohort(cases, parameters_from(stored))
+        failures = result.failures
+    if failures:
+        raise InputError(f"{pair[0]}: {failures[0].case_id}: {failures[0].reason}")
+    table = result.table if together is None else combine_lesions(result.table, together)
+    return check_features(table)
 
 
 def _absent(columns: list[str], table: pd.DataFrame) -> list[str]:
@@ -260,7 +277,10 @@ def _perturbed(
     frozen: Signature, X: pd.DataFrame, pair: tuple[Path, Path], roi: str | None
 ) -> list[pd.DataFrame]:
     """Features of one case under every disturbance; what is no feature stays as it is."""
-    params = parameters_from(dict(frozen.extraction_ or {}))
+    stored = dict(frozen.extraction_ or {})
+    if any(split_and_combined(stored)):
+        raise InputError("disturbances are of one region; the signature puts lesions together")
+    params = parameters_from(stored)
     if not isinstance(params, Parameters):
         raise InputError("disturbances need extraction parameters of the IBSI convention")
     image, mask = read_image(pair[0]), read_mask(pair[1], roi=roi)

@@ -100,6 +100,9 @@ def _extraction(settings: StudySettings, made: MadeFeatures) -> Extraction:
     features = feature_columns(made.table)
     chosen = settings.extraction.parameters
     name = chosen if isinstance(chosen, str) else ", ".join(sorted(set(chosen.values())))
+    by_lesion = (settings.extraction.labels, settings.extraction.lesions)
+    if any(by_lesion):
+        name += f" (lesions: {', '.join(choice for choice in by_lesion if choice)})"
     return Extraction(
         n_cases=len(made.table),
         n_features=len(features),
