@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from radtool.errors import InputError, ParameterError, RadtoolError, TableError, did_you_mean
+from radtool.features.deep import check_models
 from radtool.features.extraction import Extraction, measure
 from radtool.features.parameters import Parameters, load_params
 from radtool.features.pyradiomics import PyradiomicsParameters
@@ -20,6 +22,7 @@ from radtool.features.workers import Case, Outcome, outcomes_of
 from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
 from radtool.image import Geometry, Mask
 from radtool.io import read_image, read_mask, read_masks
+from radtool.preprocessing.controls import NegativeControl
 from radtool.table import (
     KEYS,
     MANIFEST_COLUMNS,
@@ -61,13 +64,14 @@ class CohortResult:
         return "\n".join([head, *failures_in_words(self.failures)])
 
 
-def extract_cohort(
+def extract_cohort(  # noqa: PLR0913 - the front door: every choice by name
     manifest: pd.DataFrame | str | os.PathLike[str],
     params: Parameters | PyradiomicsParameters | str,
     *,
     jobs: int | None = None,
     cache: Path | None = None,
     engine: Engine = "radtool",
+    control: NegativeControl | None = None,
     progress: Progress | None = None,
 ) -> CohortResult:
     """Extract every case of a manifest.
@@ -89,6 +93,9 @@ def extract_cohort(
         engine; an interrupted run goes on there.
     engine : {"radtool", "pyradiomics"}, default "radtool"
         Who computes; pyradiomics itself needs a pyradiomics parameter file.
+    control : NegativeControl, optional
+        Take something away from every case before it is measured; a case of which there is no such
+        control is a failure.
     progress : callable, optional
         Called with (done, total, case_id).
 
@@ -103,14 +110,18 @@ def extract_cohort(
         Not a single case could be extracted; the message gives the first reasons.
     ParameterError, MissingPartError
         The engine is pyradiomics and the parameters are not, or it is not installed.
+    InputError, MissingPartError
+        A network of the parameters cannot be opened, or ONNX Runtime is not installed.
     """
     table = manifest if isinstance(manifest, pd.DataFrame) else read_manifest(manifest)
     settings = load_params(params) if isinstance(params, str) else params
     _check_engine(engine, settings)
+    if isinstance(settings, Parameters):
+        check_models(settings.deep)
     cases = table.to_dict("records")
     rows: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    run = functools.partial(_one_case, params=settings, cache=cache, engine=engine)
+    run = functools.partial(_one_case, params=settings, cache=cache, engine=engine, control=control)
     for done, (case, outcome) in enumerate(outcomes_of(cases, jobs, run), start=1):
         if isinstance(outcome, Failure):
             failures.append(outcome)
@@ -150,9 +161,15 @@ def _check_engine(engine: Engine, params: AnyParameters) -> None:
     import_pyradiomics()
 
 
-def _one_case(case: Case, params: AnyParameters, cache: Path | None, engine: Engine) -> Outcome:
+def _one_case(
+    case: Case,
+    params: AnyParameters,
+    cache: Path | None,
+    engine: Engine,
+    control: NegativeControl | None,
+) -> Outcome:
     try:
-        return _cached_case(case, params, cache, engine)
+        return _cached_case(case, params, cache, engine, control)
     except RadtoolError as error:
         return Failure.of(str(case["case_id"]), "extraction", error, str(case["image"]))
     except MemoryError as error:
@@ -161,7 +178,11 @@ def _one_case(case: Case, params: AnyParameters, cache: Path | None, engine: Eng
 
 
 def _cached_case(
-    case: Case, params: AnyParameters, cache: Path | None, engine: Engine
+    case: Case,
+    params: AnyParameters,
+    cache: Path | None,
+    engine: Engine,
+    control: NegativeControl | None,
 ) -> dict[str, Any]:
     hashes = {
         "image_sha256": image_hash(case["image"]),
@@ -170,15 +191,17 @@ def _cached_case(
     }
     stored = None
     if cache is not None:
-        chosen = {"roi": str(case.get("roi", "")), "label": _label(case, params)}
+        chosen: dict[str, Any] = {"roi": str(case.get("roi", "")), "label": _label(case, params)}
         if "lesion" in case:
             chosen |= {"labels": str(case["labels"]), "lesion": int(case["lesion"])}
+        if control is not None:
+            chosen |= {"control": dataclasses.asdict(control), "case_id": str(case["case_id"])}
         key = hash_of({**hashes, **chosen, "engine": ENGINE if engine == "radtool" else engine})
         stored = cache / key[:2] / f"{key}.json"
         known = _stored(stored)
         if known is not None:
             return {**hashes, **known}
-    found = _extracted(case, params, engine)
+    found = _extracted(case, params, engine, control)
     row = {f"diagnostics_{name}": value for name, value in found.diagnostics.items()}
     if stored is not None:
         names, values = list(found.features.index), found.features.to_numpy()
@@ -197,11 +220,15 @@ def _stored(path: Path) -> dict[str, Any] | None:
         return None  # half a cache is no cache
 
 
-def _extracted(case: Case, params: AnyParameters, engine: Engine) -> Extraction:
+def _extracted(
+    case: Case, params: AnyParameters, engine: Engine, control: NegativeControl | None
+) -> Extraction:
     image = read_image(case["image"])
     if not str(case["mask"]):
         raise InputError(f"case {case['case_id']!r} has no mask in the manifest")
     mask = mask_of(case, params, image.geometry)
+    if control is not None:
+        image, mask = control.apply(image, mask, str(case["case_id"]))
     if engine == "pyradiomics":
         assert isinstance(params, PyradiomicsParameters)
         return Extraction(extract_with_pyradiomics(image, mask, params), {})

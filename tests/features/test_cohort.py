@@ -99,9 +99,9 @@ def test_a_finished_case_is_not_computed_again(
     computed: list[str] = []
     original = cohort._extracted
 
-    def counting(case: dict[str, str], params: object, engine: str) -> object:
+    def counting(case: dict[str, str], *settings: object) -> object:
         computed.append(case["case_id"])
-        return original(case, params, engine)  # type: ignore[arg-type]
+        return original(case, *settings)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cohort, "_extracted", counting)
     again = extract_cohort(manifest, PARAMS, cache=cache).table
