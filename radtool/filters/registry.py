@@ -16,7 +16,7 @@ from radtool.filters.laplacian import LaplacianOfGaussian
 from radtool.filters.laws import Laws
 from radtool.filters.local_binary import LocalBinaryPattern2D, LocalBinaryPattern3D
 from radtool.filters.mean import Mean
-from radtool.filters.settings import Filter, parse_settings
+from radtool.filters.settings import Filter, make_filter
 from radtool.filters.spectral import Riesz, Simoncelli
 from radtool.filters.stationary import StationaryWavelet
 from radtool.filters.wavelet import SeparableWavelet
@@ -70,7 +70,7 @@ def parse_filter(name: str, mapping: Mapping[str, Any] | None = None) -> Filter:
     """
     if name not in FILTERS:
         raise ParameterError(f"there is no filter {name!r}{did_you_mean(name, FILTERS)}")
-    return parse_settings(FILTERS[name], mapping or {})
+    return make_filter(FILTERS[name], mapping or {})
 
 
 def apply_filter(image: Image, settings: Filter) -> Image:

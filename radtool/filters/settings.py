@@ -12,8 +12,9 @@ import numpy as np
 
 from radtool.errors import ParameterError, did_you_mean
 from radtool.image import Image
+from radtool.settings import check_complete, check_known
 
-__all__ = ["Boundary", "Filter", "Support", "number_text", "parse_settings"]
+__all__ = ["Boundary", "Filter", "Support", "make_filter", "number_text"]
 
 Boundary = Literal["mirror", "nearest", "periodic", "zero"]
 Support = tuple[int, int, int] | None
@@ -76,7 +77,7 @@ class Filter(ABC):
                 )
 
 
-def parse_settings(kind: type[SettingsT], mapping: Mapping[str, Any]) -> SettingsT:
+def make_filter(kind: type[SettingsT], mapping: Mapping[str, Any]) -> SettingsT:
     """Make the settings of one filter from plain values; unknown and missing keys are refused.
 
     Raises
@@ -84,16 +85,9 @@ def parse_settings(kind: type[SettingsT], mapping: Mapping[str, Any]) -> Setting
     ParameterError
         A key is unknown (the nearest one is named), missing, or its value is not allowed.
     """
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    for key in mapping:
-        if key not in fields:
-            raise ParameterError(
-                f"filter {kind.kind!r} has no key {key!r}{did_you_mean(str(key), fields)}"
-            )
-    for name, field in fields.items():
-        no_default = field.default is dataclasses.MISSING
-        if no_default and name not in mapping:
-            raise ParameterError(f"filter {kind.kind!r} needs the key {name!r}")
+    where = f"filter {kind.kind!r}"
+    check_known(kind, mapping, where)
+    check_complete(kind, mapping, where)
     values = {
         key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()
     }

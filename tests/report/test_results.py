@@ -18,6 +18,7 @@ from radtool.report.results import (
     ModelResult,
     PerformanceRow,
     Question,
+    SignatureCard,
     StudyResults,
     SurvivalGroup,
     read_results,
@@ -71,6 +72,14 @@ def test_infinite_limits_are_kept():
     assert row.upper == float("inf")
 
 
+def test_an_unknown_number_inside_a_row_comes_back_as_nan_and_an_infinite_cut_off_as_one():
+    curve = SurvivalGroup(label="low", n=2, events=1, times=(1.0, 2.0), survival=(0.5, np.nan))
+    back = SurvivalGroup.from_dict(curve.to_dict()).survival
+    np.testing.assert_array_equal(back, [0.5, np.nan])
+    card = SignatureCard(name="os", cutoffs={"median": float("inf")})
+    assert SignatureCard.from_dict(card.to_dict()) == card
+
+
 def test_what_is_empty_is_not_written_but_the_schema_is():
     assert StudyResults(title="Study").to_dict() == {
         "title": "Study",
@@ -82,23 +91,23 @@ def test_what_is_empty_is_not_written_but_the_schema_is():
 def test_unknown_key_is_refused_with_its_place_and_a_suggestion():
     data = thin().to_dict()
     data["endpoints"][0]["performances"] = []
-    with pytest.raises(InputError, match=r"results.endpoints\[0\].*did you mean 'performance'"):
+    with pytest.raises(InputError, match=r"results endpoints\[0\]: .*did you mean 'performance'"):
         StudyResults.from_dict(data)
 
 
 def test_missing_key_is_refused_with_its_place():
-    with pytest.raises(InputError, match=r"results.endpoints\[0\] is incomplete.*question"):
+    with pytest.raises(InputError, match=r"results endpoints\[0\]: needs the key 'question'"):
         StudyResults.from_dict({"title": "t", "endpoints": [{}]})
 
 
 @pytest.mark.parametrize(
     ("record", "data", "words"),
     [
-        (Question, {"name": "os", "kind": "time"}, "kind is 'time'"),
+        (Question, {"name": "os", "kind": "time"}, "kind: 'time' is not allowed"),
         (PerformanceRow, {"model": 1}, "model: expected str"),
         (PerformanceRow, {"n": True}, "n: expected int"),
-        (PerformanceRow, {"value": "high"}, "value: expected a number"),
-        (PerformanceRow, {"value": [1]}, "value: expected a number"),
+        (PerformanceRow, {"value": "high"}, "value: expected float"),
+        (PerformanceRow, {"value": [1]}, "value: expected float"),
         (StudyResults, {"title": "t", "endpoints": {}}, "endpoints: expected a list"),
         (Harmonization, [], "expected keys and values"),
     ],

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self
 
-from radtool.errors import InputError, did_you_mean
+from radtool.errors import InputError
 from radtool.files import encode
+from radtool.settings import Reader, is_required
 
 __all__ = ["Record"]
 
@@ -38,7 +37,7 @@ class Record:
         plain: dict[str, Any] = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = _plain(getattr(self, field.name))
-            if value not in (None, "", [], {}) or _is_required(field):
+            if value not in (None, "", [], {}) or is_required(field):
                 plain[field.name] = value
         return plain
 
@@ -58,29 +57,7 @@ class Record:
         InputError
             A key is unknown or missing, or a value is of another kind; names the place.
         """
-        if not isinstance(data, Mapping):
-            raise InputError(f"{where}: expected keys and values, found {type(data).__name__}")
-        fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        hints = {name: hint for name, hint in get_type_hints(cls).items() if name in fields}
-        for key in data:
-            if key not in hints:
-                raise InputError(f"{where} has no key {key!r}{did_you_mean(key, hints)}")
-        values = {
-            key: _read(value, hints[key], f"{where}.{key}")
-            for key, value in data.items()
-            if value is not None
-        }
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise InputError(f"{where} is incomplete: {error}") from error
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from error
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    missing = dataclasses.MISSING
-    return field.default is missing and field.default_factory is missing
+        return _Stored().read(cls, data, where)
 
 
 def _plain(value: Any) -> Any:
@@ -101,50 +78,30 @@ def _all_finite(values: Any) -> bool:
     return all(isinstance(value, float) and math.isfinite(value) for value in values)
 
 
-def _read(value: Any, hint: Any, where: str) -> Any:
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        return _read_union(value, get_args(hint), where)
-    if origin is Literal:
-        if value not in get_args(hint):
-            raise InputError(f"{where} is {value!r}{did_you_mean(str(value), get_args(hint))}")
-        return value
-    if origin is tuple:
-        return _read_tuple(value, get_args(hint)[0], where)
-    if isinstance(hint, type) and issubclass(hint, Record):
-        return hint.from_dict(value, where=where)
-    if typing.get_origin(hint) is not None or hint is Any:
-        return value
-    return _read_scalar(value, hint, where)
+class _Stored(Reader):
+    """Reads what `Record.to_dict` writes: null for what is not known, infinities as text."""
 
+    error = InputError
 
-def _read_union(value: Any, options: tuple[Any, ...], where: str) -> Any:
-    if value is None and type(None) in options:
-        return None
-    first = next(option for option in options if option is not type(None))
-    return _read(value, first, where)
+    def read(self, cls: type[Any], mapping: Any, where: str) -> Any:
+        if isinstance(mapping, Mapping):
+            mapping = {key: value for key, value in mapping.items() if value is not None}
+        return super().read(cls, mapping, where)
 
-
-def _read_tuple(value: Any, item_hint: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise InputError(f"{where}: expected a list, found {type(value).__name__}")
-    if item_hint is float and _all_finite(value):
-        return tuple(value)
-    return tuple(_read(item, item_hint, f"{where}[{i}]") for i, item in enumerate(value))
-
-
-def _read_scalar(value: Any, hint: type, where: str) -> Any:
-    if hint is float:
-        if value is None:
-            return float("nan")
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise InputError(f"{where}: expected a number, found {value!r}")
+    def make(self, cls: type[Any], values: dict[str, Any], where: str) -> Any:
         try:
-            return float(value)
-        except ValueError as error:
-            raise InputError(f"{where}: expected a number, found {value!r}") from error
-    if hint is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise InputError(f"{where}: expected {hint.__name__}, found {value!r}")
-    return value
+            return cls(**values)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+
+    def scalar(self, hint: Any, value: Any, where: str) -> Any:
+        if hint is float and value is None:
+            return math.nan
+        if hint is float and isinstance(value, str):
+            try:
+                return float(value)
+            except ValueError as error:
+                raise InputError(f"{where}: expected float, got {value!r}") from error
+        if hint is str and not isinstance(value, str):
+            raise InputError(f"{where}: expected str, got {value!r}")
+        return super().scalar(hint, value, where)
