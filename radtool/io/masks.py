@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -115,15 +116,15 @@ def _amount(inside: np.ndarray, geometry: Geometry) -> str:
 def _label_image(source: Path, roi: str | None, label: int | None) -> Mask:
     array, geometry = read_volume(source)
     name = roi or "roi"
+    if label == 0:
+        raise InputError(f"{source}: label 0 is what lies outside; choose another")
     if label is not None:
-        inside = array == label
+        inside = _where(lambda values: values == label, array)
         if not inside.any():
             found = _listed_labels(array, geometry)
             raise InputError(f"{source}: label {label} is not present; found {found}")
         return Mask(inside, geometry, name, "file")
-    inside = array != 0
-    if array.dtype.kind == "f":
-        inside &= ~np.isnan(array)
+    inside = _where(lambda values: (values != 0) & ~np.isnan(values), array)
     values = array[inside]
     if values.size == 0:
         raise InputError(f"{source}: the mask is empty, every voxel is 0")
@@ -136,6 +137,15 @@ def _label_image(source: Path, roi: str | None, label: int | None) -> Mask:
     raise InputError(
         f"{source}: {len(labels)} labels, choose one with label=: {_listed_labels(array, geometry)}"
     )
+
+
+def _where(chosen: Callable[[np.ndarray], np.ndarray], array: np.ndarray) -> np.ndarray:
+    """Which voxels are chosen, slice by slice: slices of zeros take no memory."""
+    inside = np.zeros(array.shape, dtype=bool)
+    for values, target in zip(array, inside, strict=True):
+        if values.any():
+            target[...] = chosen(values)
+    return inside
 
 
 def labels_of(array: np.ndarray, source: Path) -> list[int]:

@@ -116,7 +116,7 @@ def _read(source: Path) -> tuple[np.ndarray, Geometry]:
     promise = f"{offset + size} are promised"
     if offset < 0 or offset + size > MOST_PACKED * source.stat().st_size:
         raise InputError(f"{source}: truncated: {source.stat().st_size} bytes where {promise}")
-    array = np.empty(shape, dtype=dtype)
+    array = np.zeros(shape, dtype=dtype)
     found = _fill(array.reshape(-1).view(np.uint8), itertools.chain([head], pieces), offset)
     if found < offset + size:
         raise InputError(f"{source}: truncated: {found} bytes where {promise}")
@@ -124,13 +124,18 @@ def _read(source: Path) -> tuple[np.ndarray, Geometry]:
 
 
 def _fill(target: np.ndarray, pieces: Iterable[bytes], offset: int) -> int:
-    """Put what follows the offset into bytes; return how many bytes there were in all."""
+    """Put what follows the offset into zeros; return how many bytes there were in all.
+
+    Pieces of nothing but zeros are not written, so the system need not find memory for them: of
+    a mask's voxels most are.
+    """
     position = -offset
     for piece in pieces:
         part = np.frombuffer(piece, dtype=np.uint8)[max(-position, 0) :]
         start = max(position, 0)
         part = part[: max(target.size - start, 0)]
-        target[start : start + part.size] = part
+        if part.any():
+            target[start : start + part.size] = part
         position += len(piece)
     return position + offset
 

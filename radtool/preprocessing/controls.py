@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from radtool.errors import InputError, ParameterError, did_you_mean
 from radtool.image import Image, Mask, check_same_grid
@@ -263,7 +263,9 @@ def _place(
         if not np.any(shape & ~allowed[z, y, x]):
             return start
     kernel = shape[::-1, ::-1, ::-1].astype(np.float64)
-    hits = signal.fftconvolve((~allowed).astype(np.float64), kernel, mode="valid")
+    from scipy.signal import fftconvolve  # 35 MB, with what it loads
+
+    hits = fftconvolve((~allowed).astype(np.float64), kernel, mode="valid")
     places = np.argwhere(hits < 0.5)
     if not len(places):
         return None

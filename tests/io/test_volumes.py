@@ -220,6 +220,8 @@ def test_several_labels_are_listed_with_their_volumes(tmp_path):
     assert read_mask(tmp_path / "m.nrrd", label=3, roi="GTV").array.sum() == 12
     with pytest.raises(InputError, match="label 7 is not present; found 1"):
         read_mask(tmp_path / "m.nrrd", label=7)
+    with pytest.raises(InputError, match="label 0 is what lies outside"):
+        read_mask(tmp_path / "m.nrrd", label=0)
 
 
 def test_an_image_given_as_mask_is_noticed(tmp_path):

@@ -108,16 +108,11 @@ def spline_along(array: np.ndarray, places: list[np.ndarray]) -> np.ndarray | No
     """
     if min(array.shape) < _SHORTEST:
         return None
-    nz, ny, nx = array.shape
-    coefficients = np.ascontiguousarray(array.transpose(0, 2, 1), dtype=np.float64)
-    spline_coefficients(coefficients)
-    coefficients = np.ascontiguousarray(coefficients.transpose(0, 2, 1))
-    spline_coefficients(coefficients)
-    spline_coefficients(coefficients.reshape(1, nz, ny * nx))
     found = [_weights(place, size) for place, size in zip(places, array.shape, strict=True)]
+    first = [indices.min() for indices, _ in found]
     values = spline_values(
-        coefficients,
-        np.concatenate([indices for indices, _ in found]),
+        _coefficients(array, [indices for indices, _ in found]),
+        np.concatenate([indices - i for i, (indices, _) in zip(first, found, strict=True)]),
         np.concatenate([weights for _, weights in found]),
         np.array([place.size for place in places]),
     )
@@ -125,6 +120,24 @@ def spline_along(array: np.ndarray, places: list[np.ndarray]) -> np.ndarray | No
         limits = np.iinfo(array.dtype)
         np.clip(values, limits.min, limits.max, out=values)
     return values.astype(array.dtype)
+
+
+def _coefficients(array: np.ndarray, needed: list[np.ndarray]) -> np.ndarray:
+    """Coefficients of the spline from the least to the greatest index needed along each axis.
+
+    All of a line goes into its coefficients, but those that nobody asks for are dropped before
+    the next axis; slice by slice, so that nothing as large as the image is held in float64.
+    """
+    z, y, x = (slice(indices.min(), indices.max() + 1) for indices in needed)
+    kept = np.empty((array.shape[0], y.stop - y.start, x.stop - x.start))
+    for plane, target in zip(array, kept, strict=True):
+        lines = np.ascontiguousarray(plane.T, dtype=np.float64)
+        spline_coefficients(lines[None])
+        lines = np.ascontiguousarray(lines[x].T)
+        spline_coefficients(lines[None])
+        target[...] = lines[y]
+    spline_coefficients(kept.reshape(1, array.shape[0], -1))
+    return kept[z]
 
 
 def _weights(place: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
