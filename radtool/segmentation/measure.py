@@ -91,21 +91,23 @@ def enclosing_circle(points: np.ndarray) -> tuple[tuple[float, float], float]:
     E. Welzl, Smallest enclosing disks (balls and ellipsoids), LNCS 555:359-370, 1991.
     """
     hull = _hull(np.asarray(points, dtype=float))
-    scale = float(np.ptp(hull, axis=0).max())
-    slack = 1e-9 * max(scale, 1e-12)
-    center, radius = hull[0], 0.0
-    for i, p in enumerate(hull):
-        if np.linalg.norm(p - center) <= radius + slack:
+    slack = 1e-9 * max(float(np.ptp(hull, axis=0).max()), 1e-12)
+    # In the complex plane the distance of two points is abs(p - q).
+    plane = [complex(*point) for point in hull]
+    center, radius = plane[0], 0.0
+    for i, p in enumerate(plane):
+        if abs(p - center) <= radius + slack:
             continue
         center, radius = p, 0.0
-        for j, q in enumerate(hull[:i]):
-            if np.linalg.norm(q - center) <= radius + slack:
+        for j, q in enumerate(plane[:i]):
+            if abs(q - center) <= radius + slack:
                 continue
-            center, radius = _circle_of_two(p, q)
-            for r in hull[:j]:
-                if np.linalg.norm(r - center) > radius + slack:
-                    center, radius = _circle_of_three(p, q, r)
-    return (float(center[0]), float(center[1])), float(radius)
+            center, radius = (p + q) / 2, abs(p - q) / 2
+            for r in plane[:j]:
+                if abs(r - center) > radius + slack:
+                    center = _equidistant(p, q, r)
+                    radius = abs(center - p)
+    return (center.real, center.imag), radius
 
 
 def _hull(points: np.ndarray) -> np.ndarray:
@@ -115,15 +117,11 @@ def _hull(points: np.ndarray) -> np.ndarray:
     return unique[ConvexHull(unique).vertices]
 
 
-def _circle_of_two(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, float]:
-    return (p + q) / 2, float(np.linalg.norm(p - q)) / 2
-
-
-def _circle_of_three(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, float]:
-    """Circle through three points that are not on a line."""
-    edges = np.array([q - p, r - p])
-    center = p + np.linalg.solve(edges, 0.5 * np.sum(edges**2, axis=1))
-    return center, float(np.linalg.norm(center - p))
+def _equidistant(p: complex, q: complex, r: complex) -> complex:
+    """Centre of the circle through three points that are not on a line."""
+    a, b = q - p, r - p
+    across = a.conjugate() * b - a * b.conjugate()
+    return p + (b * abs(a) ** 2 - a * abs(b) ** 2) / across
 
 
 def _edge_points(pixels: np.ndarray) -> np.ndarray:
