@@ -1,4 +1,4 @@
-"""Each kernel against a slow obvious twin, compiled and as Python."""
+"""Each counting kernel against a slow obvious twin on random input, compiled and as Python."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from radtool.features import _kernels
@@ -16,145 +18,197 @@ from radtool.features._kernels import (
     find_zones,
     sphere_sums,
 )
+from radtool.features._kernels.bins import bin_numbers
 from radtool.features.levels import Levels, half_neighbourhood, neighbourhood
 
 KINDS = ("compiled", "python")
+Place = tuple[int, int, int]
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
+random_input = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def as_kind(kernel, kind: str):
     return kernel if kind == "compiled" else kernel.py_func
 
 
-def random_levels(seed: int, shape: tuple[int, int, int] = (4, 5, 6), n_levels: int = 3) -> Levels:
-    """Random levels with holes; as many as `n_levels`, clumped so that runs and zones exist."""
-    rng = np.random.default_rng(seed)
-    array = ndimage.uniform_filter(rng.random(shape), 2)
+@st.composite
+def volumes(draw: st.DrawFn) -> np.ndarray:
+    """Levels with holes, clumped or not, a few of them or many; blocks and long thin rows."""
+    block = st.tuples(*(st.integers(1, 6),) * 3)
+    row = st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(250, 540))
+    shape = draw(st.one_of(block, block, row, row.map(lambda sizes: sizes[::-1])))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    array = rng.random(shape)
+    if draw(st.booleans()):
+        array = ndimage.uniform_filter(array, 2)
     ranks = np.argsort(np.argsort(array.ravel())).reshape(shape)
-    levels = (1 + ranks * n_levels // ranks.size).astype(np.int32)
-    levels[rng.random(shape) < 0.2] = 0
-    return Levels(levels)
+    levels = (1 + ranks * draw(st.sampled_from([1, 2, 3, 40])) // ranks.size).astype(np.int32)
+    levels[rng.random(shape) < draw(st.sampled_from([0.0, 0.2, 0.9]))] = 0
+    if not levels.any():
+        levels.flat[0] = 1
+    return levels
 
 
-def voxels_of(levels: Levels) -> dict[tuple[int, int, int], int]:
+def known_levels(levels: Levels) -> dict[Place, int]:
     where = np.argwhere(levels.array)
     return {tuple(map(int, place)): int(levels.array[tuple(place)]) for place in where}
 
 
-def moved(place, offset, times: int = 1) -> tuple[int, int, int]:
-    return tuple(int(p + times * o) for p, o in zip(place, offset, strict=True))
+def moved(place: Place, offset: np.ndarray, times: int = 1) -> Place:
+    z, y, x = (int(p + times * o) for p, o in zip(place, offset, strict=True))
+    return z, y, x
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dimensions", [2, 3])
-def test_pairs(kind: str, dimensions: int) -> None:
-    levels = random_levels(1)
-    offsets = half_neighbourhood(dimensions)
-    steps = levels.steps(offsets)
-    counts = as_kind(count_pairs, kind)(levels.flat, levels.voxels, steps, levels.n_levels)
-    known = voxels_of(levels)
-    expected = np.zeros((len(offsets), 3, 3), dtype=np.int64)
+def slow_pairs(levels: Levels, offsets: np.ndarray) -> np.ndarray:
+    known = known_levels(levels)
+    counts = np.zeros((len(offsets), levels.n_levels, levels.n_levels), dtype=np.int64)
     for (number, offset), (place, level) in itertools.product(enumerate(offsets), known.items()):
         other = known.get(moved(place, offset))
         if other:
-            expected[number, level - 1, other - 1] += 1
-    np.testing.assert_array_equal(counts[:, 1:, 1:], expected)
+            counts[number, level - 1, other - 1] += 1
+    return counts
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dimensions", [2, 3])
-def test_runs(kind: str, dimensions: int) -> None:
-    levels = random_levels(2)
-    offsets = half_neighbourhood(dimensions)
-    counts = as_kind(count_runs, kind)(
-        levels.flat, levels.voxels, levels.steps(offsets), levels.n_levels, levels.longest
-    )
-    known = voxels_of(levels)
-    expected = np.zeros((len(offsets), 4, levels.longest + 1), dtype=np.int64)
+def slow_runs(levels: Levels, offsets: np.ndarray) -> np.ndarray:
+    known = known_levels(levels)
+    counts = np.zeros((len(offsets), levels.n_levels + 1, levels.longest + 1), dtype=np.int64)
     for (number, offset), (place, level) in itertools.product(enumerate(offsets), known.items()):
         if known.get(moved(place, offset, -1)) == level:
             continue
         length = 1
         while known.get(moved(place, offset, length)) == level:
             length += 1
-        expected[number, level, length] += 1
-    np.testing.assert_array_equal(counts[:, 1:, 1:], expected[:, 1:, 1:])
-    assert (counts * np.arange(levels.longest + 1)).sum() == len(known) * len(offsets)
+        counts[number, level, length] += 1
+    return counts
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("dimensions", "structure"), [(2, "slice"), (3, "volume")])
-def test_zones(kind: str, dimensions: int, structure: str) -> None:
-    levels = random_levels(3)
-    rng = np.random.default_rng(4)
+def slow_zones(levels: Levels, distance: np.ndarray, dimensions: int) -> list[Place]:
+    """Walk from voxel to voxel of a level, until nobody is left."""
+    known, zones = known_levels(levels), []
+    padded = distance[1:-1, 1:-1, 1:-1]
+    left = dict(known)
+    while left:
+        start, level = next(iter(left.items()))
+        del left[start]
+        zone, ahead = [start], [start]
+        while ahead:
+            here = ahead.pop()
+            for offset in neighbourhood(dimensions):
+                there = moved(here, offset)
+                if left.get(there) == level:
+                    del left[there]
+                    zone.append(there)
+                    ahead.append(there)
+        zones.append((level, len(zone), min(int(padded[place]) for place in zone)))
+    return sorted(zones)
+
+
+def slow_neighbours(levels: Levels, offsets: np.ndarray, alpha: int) -> list[np.ndarray]:
+    known = known_levels(levels)
+    rows, n = levels.n_levels + 1, len(offsets)
+    occurrence, difference = np.zeros((2, rows, n + 1), dtype=np.int64)
+    dependence = np.zeros((rows, n + 2), dtype=np.int64)
+    for place, level in known.items():
+        around = [known[p] for p in (moved(place, o) for o in offsets) if p in known]
+        occurrence[level, len(around)] += 1
+        difference[level, len(around)] += abs(level * len(around) - sum(around))
+        dependence[level, 1 + sum(abs(level - other) <= alpha for other in around)] += 1
+    return [occurrence, difference, dependence]
+
+
+@every_kind
+@pytest.mark.parametrize("dimensions", [2, 3])
+@given(array=volumes())
+@random_input
+def test_pairs(kind: str, dimensions: int, array: np.ndarray) -> None:
+    levels, offsets = Levels(array), half_neighbourhood(dimensions)
+    counts = as_kind(count_pairs, kind)(
+        levels.flat, levels.voxels, levels.steps(offsets), levels.n_levels
+    )
+    np.testing.assert_array_equal(counts[:, 1:, 1:], slow_pairs(levels, offsets))
+
+
+@every_kind
+@pytest.mark.parametrize("dimensions", [2, 3])
+@given(array=volumes())
+@random_input
+def test_runs(kind: str, dimensions: int, array: np.ndarray) -> None:
+    levels, offsets = Levels(array), half_neighbourhood(dimensions)
+    counts = as_kind(count_runs, kind)(
+        levels.flat, levels.voxels, levels.steps(offsets), levels.n_levels, levels.longest
+    )
+    np.testing.assert_array_equal(counts, slow_runs(levels, offsets))
+
+
+@every_kind
+@pytest.mark.parametrize("dimensions", [2, 3])
+@given(array=volumes(), seed=st.integers(0, 99))
+@random_input
+def test_zones(kind: str, dimensions: int, array: np.ndarray, seed: int) -> None:
+    levels = Levels(array)
+    rng = np.random.default_rng(seed)
     distance = rng.integers(1, 9, levels.padded.shape).astype(np.int32)
     steps = levels.steps(half_neighbourhood(dimensions))
     found = as_kind(find_zones, kind)(levels.flat, levels.voxels, steps, distance.reshape(-1))
-    connected = np.ones((3, 3, 3))
-    if structure == "slice":
-        connected[[0, 2]] = 0
-    expected = []
-    for level in range(1, 4):
-        zones, n = ndimage.label(levels.padded == level, connected)
-        for number in range(1, n + 1):
-            inside = zones == number
-            expected.append((level, int(inside.sum()), int(distance[inside].min())))
-    assert sorted(zip(*(part.tolist() for part in found), strict=True)) == sorted(expected)
+    zones = sorted(zip(*(part.tolist() for part in found), strict=True))
+    assert zones == slow_zones(levels, distance, dimensions)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("alpha", [0, 1])
+@every_kind
 @pytest.mark.parametrize("distance", [1, 2])
-def test_neighbours(kind: str, alpha: int, distance: int) -> None:
-    levels = Levels(random_levels(5).array, distance)
-    offsets = neighbourhood(3, distance)
-    occurrence, difference, dependence = as_kind(count_neighbours, kind)(
+@given(array=volumes(), alpha=st.integers(0, 2))
+@random_input
+def test_neighbours(kind: str, distance: int, array: np.ndarray, alpha: int) -> None:
+    longest = 300 if kind == "compiled" else 20
+    levels, offsets = Levels(array[:longest, :, :longest], distance), neighbourhood(3, distance)
+    if not levels.n_levels:
+        return
+    found = as_kind(count_neighbours, kind)(
         levels.flat, levels.voxels, levels.steps(offsets), levels.n_levels, alpha
     )
-    known = voxels_of(levels)
-    expected = [np.zeros_like(part) for part in (occurrence, difference, dependence)]
-    for place, level in known.items():
-        around = [known[p] for p in (moved(place, o) for o in offsets) if p in known]
-        expected[0][level, len(around)] += 1
-        expected[1][level, len(around)] += abs(level * len(around) - sum(around))
-        expected[2][level, 1 + sum(abs(level - other) <= alpha for other in around)] += 1
-    for part, wanted in zip((occurrence, difference, dependence), expected, strict=True):
+    for part, wanted in zip(found, slow_neighbours(levels, offsets, alpha), strict=True):
         np.testing.assert_array_equal(part, wanted)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_spheres(kind: str) -> None:
-    rng = np.random.default_rng(6)
+@every_kind
+@given(seed=st.integers(0, 2**32), reach=st.tuples(*(st.integers(0, 2),) * 3))
+@random_input
+def test_spheres(kind: str, seed: int, reach: Place) -> None:
+    rng = np.random.default_rng(seed)
     image = rng.integers(-9, 9, (7, 8, 9)).astype(float)
-    rows = np.array([[-1, 0, 0], [0, -1, 1], [0, 0, 2], [0, 1, 1], [1, 0, 0]])
+    rows = np.array(
+        [
+            (z, y, rng.integers(0, reach[2] + 1))
+            for z in range(-reach[0], reach[0] + 1)
+            for y in range(-reach[1], reach[1] + 1)
+        ]
+    )
     cumulative = np.pad(np.cumsum(image, axis=2), ((0, 0), (0, 0), (1, 0)))
-    start, stop = np.array([1, 1, 2]), np.array([6, 7, 7])
+    start, stop = np.array([2, 2, 2]), np.array([5, 6, 7])
     sums = as_kind(sphere_sums, kind)(cumulative, rows, start, stop)
     for z, y, x in itertools.product(*map(range, start, stop)):
         expected = sum(image[z + dz, y + dy, x - n : x + n + 1].sum() for dz, dy, n in rows)
-        assert sums[z - 1, y - 1, x - 2] == expected
+        assert sums[z - 2, y - 2, x - 2] == expected
 
 
-@pytest.mark.parametrize("shape", [(3, 1, 300), (300, 1, 1), (1, 40, 1), (2, 2, 9), (1, 3, 520)])
-def test_zones_and_runs_of_thin_and_long_regions(shape: tuple[int, int, int]) -> None:
-    levels = random_levels(8, shape, 2)
-    steps = levels.steps(half_neighbourhood(3))
-    _, sizes, _ = find_zones(levels.flat, levels.voxels, steps, levels.flat)
-    labels = [ndimage.label(levels.padded == level, np.ones((3, 3, 3)))[0] for level in (1, 2)]
-    expected = [size for found in labels for size in np.bincount(found.ravel())[1:]]
-    assert sorted(sizes.tolist()) == sorted(expected)
-    for step in steps:
-        alone = np.array([step])
-        counts = count_runs(levels.flat, levels.voxels, alone, 2, levels.longest)
-        found = np.zeros_like(counts)
-        flat = levels.flat.tolist()
-        for here in levels.voxels.tolist():
-            length = 1
-            if flat[here - step] == flat[here]:
-                continue
-            while flat[here + length * step] == flat[here]:
-                length += 1
-            found[0, flat[here], length] += 1
-        np.testing.assert_array_equal(counts, found)
+@every_kind
+@given(
+    seed=st.integers(0, 2**32),
+    width=st.sampled_from([25.0, 0.1, 1 / 3, 1e-3, 7e4]),
+    first=st.integers(-400, 400),
+    n=st.integers(2, 60),
+)
+@random_input
+def test_bins_are_those_of_a_search(kind: str, seed: int, width: float, first: int, n: int) -> None:
+    edges = np.arange(first * width, (first + n) * width, width)
+    inside = np.random.default_rng(seed).uniform(edges[0], edges[-1] + width, 40)
+    values = np.concatenate([inside, edges, np.nextafter(edges[1:], -np.inf)])
+    mean = (edges[-1] - edges[0]) / (len(edges) - 1)
+    found = as_kind(bin_numbers, kind)(values, edges, mean)
+    assert found.tolist() == [sum(edge <= value for edge in edges) for value in values]
 
 
 def test_a_long_snake_is_one_zone() -> None:
