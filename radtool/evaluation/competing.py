@@ -46,14 +46,20 @@ def check_competing(y: pd.DataFrame) -> pd.DataFrame:
     """
     if not {"status", "duration"} <= set(y.columns):
         raise TableError(f"competing risks need the columns status and duration, got {list(y)}")
-    status = pd.to_numeric(y["status"], errors="coerce")
-    duration = pd.to_numeric(y["duration"], errors="coerce").astype(float)
-    odd = y.index[~(status.ge(0) & (status == status.round()))].tolist()
-    if odd:
-        raise TableError(f"status must be 0 (censored), 1, 2, …; is not for {odd[:5]}")
-    bad = y.index[~(np.isfinite(duration) & (duration > 0))].tolist()
-    if bad:
-        raise TableError(f"duration must be a number above 0, is not for {bad[:5]}")
+    status, duration = (
+        pd.to_numeric(y[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        for name in ("status", "duration")
+    )
+    odd = ~(np.isfinite(status) & (status >= 0) & (status == np.round(status)))
+    if odd.any():
+        raise TableError(
+            f"status must be 0 (censored), 1, 2, …; is not for {y.index[odd].tolist()[:5]}"
+        )
+    bad = ~(np.isfinite(duration) & (duration > 0))
+    if bad.any():
+        raise TableError(
+            f"duration must be a number above 0, is not for {y.index[bad].tolist()[:5]}"
+        )
     if not (status == 1).any():
         raise TableError("nobody has the event of interest (status 1)")
     return pd.DataFrame({"status": status.astype(int), "duration": duration}, index=y.index)
@@ -260,7 +266,7 @@ def competing_brier(
     """
     outcome, p = check_competing(y), np.asarray(probability, dtype=float)
     weight, case = _competing_weights(outcome, time, cause)
-    null = incidence_at(outcome, time, cause=cause).value
+    null = _incidence(outcome["status"].to_numpy(), outcome["duration"].to_numpy(), time, cause)
     own = float((weight * (case - p) ** 2).mean())
     base = float((weight * (case - null) ** 2).mean())
     values = [own, base, 1.0 - own / base]
