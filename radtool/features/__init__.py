@@ -6,6 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from radtool.features.catalogue import catalogue
+from radtool.features.deep import DeepModel, embed
+from radtool.features.deep_input import DeepInput
 from radtool.features.diagnostics import diagnostics
 from radtool.features.extraction import Extraction, extract, measure
 from radtool.features.maps import MapPlan, feature_maps, plan_maps
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CohortResult",
+    "DeepInput",
+    "DeepModel",
     "Extraction",
     "MapPlan",
     "Parameters",
@@ -33,6 +37,7 @@ __all__ = [
     "combine_lesions",
     "delta_features",
     "diagnostics",
+    "embed",
     "extract",
     "extract_cohort",
     "extract_with_pyradiomics",

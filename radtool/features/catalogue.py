@@ -54,7 +54,8 @@ def catalogue() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``convention`` ("ibsi" or "pyradiomics"), ``family``, ``name``, ``aggregation`` (as a
+        ``convention`` ("ibsi", "pyradiomics", or "deep" for the one row that stands for every
+        embedding), ``family``, ``name``, ``aggregation`` (as a
         parameter file writes it; "" where there is only one), ``code`` (IBSI feature code),
         ``aggregation_code`` (IBSI), ``unit``, and ``standardised``: whether IBSI has reference
         values for it.
@@ -79,6 +80,7 @@ def catalogue() -> pd.DataFrame:
         for family, names in CLASSES.items()
         for name in names
     ]
+    rows.append(("deep", "deep", "<model>_<number>", "", "", "", "1", False))
     columns = ["convention", "family", "name", "aggregation", "code", "aggregation_code", "unit"]
     return pd.DataFrame(rows, columns=[*columns, "standardised"])
 

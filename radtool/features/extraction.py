@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from radtool.compiling import telling
 from radtool.errors import InputError
 from radtool.features.catalogue import FAMILY_FEATURES
+from radtool.features.deep import deep_features
 from radtool.features.histogram import histogram_features
 from radtool.features.morphology import morphology_features
 from radtool.features.parameters import ImageType, Parameters
@@ -77,14 +78,17 @@ def extract(
     Series of float64
         Named ``<image>_<family>_<feature>[_<aggregation>][_<discretisation>]``; the aggregation is
         left out for the volume as a whole with merged directions. NaN where a feature is not
-        defined for the region.
+        defined for the region. Embeddings come last, named ``deep_<model>_000``, ….
 
     Raises
     ------
     GeometryError
         Image and mask are not on the same grid.
     InputError
-        The region is empty or too small, an intensity is not finite, or the bins are far too many.
+        The region is empty or too small, an intensity is not finite, the bins are far too many, or
+        a network is missing, is not the one that was named, or takes another input.
+    MissingPartError
+        The parameters name a network, and ONNX Runtime is not installed.
     """
     return measure(image, mask, params, threads=threads).features
 
@@ -115,7 +119,9 @@ def _measured(
         row.grey_levels = max(row.grey_levels, found.grey_levels)
     import pandas as pd
 
-    features = pd.Series(_wanted(row.values, params), dtype=np.float64)
+    deep, lost = deep_features(image, mask, params.deep, params.intensity_steps)
+    features = pd.Series({**_wanted(row.values, params), **deep}, dtype=np.float64)
+    handcrafted = features.drop(list(deep))
     values = region.image.array[region.inside.array]
     return Extraction(
         features,
@@ -123,7 +129,9 @@ def _measured(
             "voxels": float(values.size),
             "voxels_morphological": float(np.count_nonzero(region.mask.array)),
             "grey_levels": float(row.grey_levels),
-            "undefined": _undefined(features, _peculiarity(region, values)),
+            "undefined": "; ".join(
+                filter(None, [_undefined(handcrafted, _peculiarity(region, values)), lost])
+            ),
         },
     )
 

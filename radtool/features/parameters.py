@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from radtool.errors import InputError, ParameterError, did_you_mean
 from radtool.features.catalogue import FAMILY_FEATURES, PAIR_AGGREGATIONS, ZONE_AGGREGATIONS
+from radtool.features.deep import DeepModel, placed
 from radtool.features.levels import Norm
 from radtool.features.pyradiomics.parameters import (
     PyradiomicsParameters,
@@ -153,6 +154,8 @@ class Parameters:
         For a family, the only features wanted; a family that is not named gives all of its own.
     minimum_voxels : int, default 8
         Regions with fewer voxels after resampling and re-segmentation are refused.
+    deep : tuple of DeepModel
+        Networks whose embeddings become columns beside the features.
     """
 
     convention: Literal["ibsi"] = "ibsi"
@@ -167,6 +170,7 @@ class Parameters:
     families: tuple[str, ...] = tuple(FAMILY_FEATURES)
     features: dict[str, tuple[str, ...]] = field(default_factory=dict)
     minimum_voxels: int = 8
+    deep: tuple[DeepModel, ...] = ()
 
     def __post_init__(self) -> None:
         _check_known("families", self.families, FAMILY_FEATURES)
@@ -183,6 +187,9 @@ class Parameters:
             levelled = set(self.families_of(image)) & set(_DISCRETISED)
             if levelled and not self.discretise_of(image):
                 raise ParameterError(f"families {sorted(levelled)} of {name!r} need [discretise]")
+        twice = {m.name for m in self.deep if [n.name for n in self.deep].count(m.name) > 1}
+        if twice:
+            raise ParameterError(f"[deep] two models have the same name: {sorted(twice)}")
         assert all(isinstance(step, IntensityStep) for step in self.intensity_steps)
 
     @cached_property
@@ -202,8 +209,14 @@ class Parameters:
         return self.discretise if image.discretise is None else image.discretise
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, defaults included."""
-        return dataclasses.asdict(self)
+        """Return plain values, defaults included.
+
+        A model is its file's name and SHA-256, wherever the file lies; without models there is no
+        key ``deep``.
+        """
+        values = dataclasses.asdict(self)
+        models = [{**model, "model": Path(model["model"]).name} for model in values.pop("deep")]
+        return {**values, "deep": models} if models else values
 
     @cached_property
     def sha256(self) -> str:
@@ -233,6 +246,8 @@ def load_params(
         return _parsed(source, "parameters")
     path = _found(source)
     content = read_json(path) if path.suffix == ".json" else read_yaml(path)
+    if isinstance(content, Mapping) and "deep" in content:
+        content = {**content, "deep": placed(content["deep"], path.resolve().parent)}
     return _parsed(content, path.name)
 
 

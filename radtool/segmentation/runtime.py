@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from radtool.errors import InputError, MissingPartError, ParameterError, did_you_mean
-from radtool.files import read_json, sha256
+from radtool.files import read_json
+from radtool.networks import onnx_runtime, open_network
 
 __all__ = ["BUNDLED", "Device", "Network", "load_network", "pick_device"]
 
@@ -90,15 +92,13 @@ def pick_device(device: Device = "auto") -> Literal["cpu", "cuda"]:
     Raises
     ------
     MissingPartError
-        ``device="cuda"`` without a CUDA build of ONNX Runtime.
+        ``device="cuda"`` without a CUDA build of ONNX Runtime; or no ONNX Runtime at all.
     ParameterError
         An unknown device.
     """
-    import onnxruntime
-
     if device not in ("auto", "cpu", "cuda"):
         raise ParameterError(f"no device {device!r}{did_you_mean(device, ('auto', 'cpu', 'cuda'))}")
-    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    has_cuda = "CUDAExecutionProvider" in onnx_runtime().get_available_providers()
     if device == "cuda" and not has_cuda:
         raise MissingPartError(
             "device is 'cuda', but this ONNX Runtime has no CUDA: replace onnxruntime by"
@@ -108,10 +108,9 @@ def pick_device(device: Device = "auto") -> Literal["cpu", "cuda"]:
 
 
 @lru_cache(maxsize=4)
-def _open(path: Path, _changed: int, device: str) -> Network:
-    import onnxruntime
-
-    digest = sha256(path)
+def _open(path: Path, _changed: int, device: Literal["cpu", "cuda"]) -> Network:
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
     card = read_json(path.with_suffix(".json"))
     if card.get("sha256") != digest:
         raise InputError(
@@ -119,10 +118,7 @@ def _open(path: Path, _changed: int, device: str) -> Network:
             f" (SHA-256 {digest[:12]}…, expected {str(card.get('sha256'))[:12]}…);"
             " the file is damaged or was exchanged: install it again"
         )
-    providers = ["CPUExecutionProvider"]
-    if device == "cuda":
-        providers.insert(0, "CUDAExecutionProvider")
-    session = onnxruntime.InferenceSession(os.fspath(path), providers=providers)
+    session = open_network(content, path.name, device=device)
     name = next((key for key, bundled in BUNDLED.items() if bundled == path), path.name)
     threshold, temperature = float(card.get("threshold", 0.5)), float(card.get("temperature", 1.0))
     return Network(name, digest, device, session, threshold, temperature)

@@ -105,9 +105,11 @@ def map_request(
 
 def _mapped(inputs: Sequence[str]) -> list[str]:
     """Features that have a map."""
-    without = ("morph", "loc", "ivh")
+    without = ("morph", "loc", "ivh", "deep")
     columns = feature_columns(pd.DataFrame(columns=list(inputs)))
-    return [column for column in columns if not any(f"_{part}_" in column for part in without)]
+    return [
+        column for column in columns if not any(f"_{part}_" in f"_{column}" for part in without)
+    ]
 
 
 def write_maps(

@@ -42,8 +42,15 @@ FAMILIES = (
     "morph", "loc", "stat", "ih", "ivh", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm",
     # pyradiomics convention
     "shape", "shape2D", "firstorder", "gldm",
+    # embeddings of a network
+    "deep",
 )  # fmt: skip
-_FEATURE = re.compile(rf"^[A-Za-z][\w.-]*?_(?:{'|'.join(FAMILIES)})_\w+$")
+_HANDCRAFTED = "|".join(family for family in FAMILIES if family != "deep")
+_FEATURE = re.compile(
+    rf"^[A-Za-z][\w.-]*?_(?:{_HANDCRAFTED})_\w+$"
+    # numbered, so that a clinical deep_invasion is none
+    r"|^(?:[A-Za-z][\w.-]*_)?deep_[A-Za-z]\w*_\d{3,}$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,8 @@ def feature_columns(table: pd.DataFrame) -> list[str]:
 
     A feature is ``<image>_<family>_<feature>…`` with a family of `FAMILIES`; letters, digits and
     underscores, in the image part also the hyphens and dots of pyradiomics' names
-    (``log-sigma-2-0-mm-3D_firstorder_Mean``).
+    (``log-sigma-2-0-mm-3D_firstorder_Mean``). An embedding is ``deep_<model>_<number>`` with three
+    digits or more, with or without a prefix.
 
     Examples
     --------
