@@ -1,8 +1,7 @@
-"""radtool review: judge masks in the browser; radtool review-results: what the readers found."""
+"""radtool review: correct and judge masks in a browser; radtool review-results: what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from radtool.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from radtool.curation import Review
     from radtool.image import Mask
 
 __all__ = ["review", "review_results"]
@@ -30,7 +30,7 @@ def review(
     ] = "first,second",
     seed: Annotated[int, typer.Option(help="Order of the cases and side of each mask.")] = 0,
 ) -> None:
-    """Make a page to accept and grade masks, or to compare two sources blinded."""
+    """Make a page to correct, accept and grade masks, or to compare two sources blinded."""
     from radtool.curation import write_review
 
     names = [name.strip() for name in sources.split(",")]
@@ -39,54 +39,65 @@ def review(
     made = write_review(
         manifest, out, against=against, sources=(names[0], names[1]), seed=seed, measure=_measure
     )
-    say(f"{made.page}: {made.cases} case(s)")
+    say(f"{', '.join(map(str, made.pages))}: {made.cases} case(s)")
     if made.key is not None:
         say(f"{made.key}: which side is whose; keep it from the readers")
     finish(made.failures)
 
 
-def _measure(mask: Mask) -> Mapping[str, str]:
+def _measure(mask: Mask) -> float | None:
     from radtool.errors import GeometryError
     from radtool.segmentation import recist
 
     try:
-        return {"RECIST": f"{recist(mask).diameter:.1f} mm"}
+        return recist(mask).diameter
     except GeometryError:  # slices that are not axial have no RECIST diameter
-        return {}
+        return None
 
 
 def review_results(
-    choices: Annotated[
-        list[Path], typer.Argument(help="Choices that readers saved (CSV).", show_default=False)
+    saved: Annotated[
+        list[Path],
+        typer.Argument(help="What readers saved (JSON of a review, CSV).", show_default=False),
     ],
     key: Annotated[Path | None, typer.Option(help="Key of a blinded comparison.")] = None,
     manifest: Annotated[
         Path | None, typer.Option(help="Manifest that was reviewed; gives --out its rows.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Manifest of the cases that nobody rejected (CSV).")
+        Path | None,
+        typer.Option(
+            help="Manifest of the cases that nobody rejected (CSV). Corrected masks are written"
+            " beside the originals, and listed in <name>.corrections.csv."
+        ),
+    ] = None,
+    reader: Annotated[
+        str | None, typer.Option(help="Use this reader's corrections, of several.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON instead.")] = False,
 ) -> None:
-    """Tell which source readers prefer, how they grade, or which masks they accept."""
-    import pandas as pd
+    """Tell which source readers prefer, how they grade, or which masks they accept and correct."""
+    from radtool.curation import read_review
 
-    from radtool.table import read_table
-
-    table = pd.concat([read_table(path) for path in choices], ignore_index=True)
+    found = read_review(saved)
     if key is not None:
-        _tell_preference(table, read_table(key), json=json)
+        from radtool.table import read_table
+
+        _tell_preference(found.choices, read_table(key), json=json)
         return
-    if "decision" not in table:
+    if "decision" not in found.choices:
         raise InputError("these choices compare two sources: give the key with --key")
-    counts = table["decision"].fillna("not judged").value_counts().sort_index()
+    counts = found.choices["decision"].fillna("not judged").value_counts().sort_index()
+    told = {str(name): int(count) for name, count in counts.items()}
+    if found.corrections:
+        told["corrected"] = len(found.corrections)
     if json:
-        say_json({str(name): int(count) for name, count in counts.items()})
+        say_json(told)
     else:
-        for name, count in counts.items():
+        for name, count in told.items():
             say(f"{name:<12} {count}")
     if out is not None:
-        _write_accepted(table, manifest, out)
+        _write_accepted(found, manifest, out, reader)
 
 
 def _tell_preference(table: pd.DataFrame, key: pd.DataFrame, *, json: bool) -> None:
@@ -111,14 +122,18 @@ def _tell_preference(table: pd.DataFrame, key: pd.DataFrame, *, json: bool) -> N
         )
 
 
-def _write_accepted(table: pd.DataFrame, manifest: Path | None, out: Path) -> None:
-    from radtool.table import read_manifest, write_table
+def _write_accepted(found: Review, manifest: Path | None, out: Path, reader: str | None) -> None:
+    from radtool.curation import accept_review
 
     if manifest is None:
         raise InputError("--out needs the manifest that was reviewed: --manifest")
-    rejected = set(table.loc[table["decision"] == "reject", "case_id"])
-    accepted = set(table.loc[table["decision"] == "accept", "case_id"]) - rejected
-    cases = read_manifest(manifest)
-    kept = cases[cases["case_id"].isin(accepted)]
-    write_table(kept, out)
-    say(f"{out}: {len(kept)} of {len(cases)} case(s) accepted")
+    made = accept_review(found, manifest, out, reader=reader)
+    used = int((made.ledger["outcome"] == "in the manifest").sum())
+    say(f"{out}: {len(made.manifest)} case(s) accepted, {used} with a corrected mask")
+    for row in made.ledger.to_dict("records"):
+        say(
+            f"{row['case_id']}, {row['reader']}: {row['voxels_added']} voxels added,"
+            f" {row['voxels_removed']} removed, DSC {row['dsc']:.3f},"
+            f" {row['volume_before_ml']:.2f} to {row['volume_after_ml']:.2f} mL; {row['outcome']}"
+        )
+    finish(made.failures)

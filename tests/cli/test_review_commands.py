@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,10 @@ def test_accepted_cases_become_a_manifest(cohort: Path) -> None:
     assert RUN.invoke(
         app, ["review", str(cohort / "manual.csv"), "--out", str(page)]
     ).exit_code == 0  # fmt: skip
-    assert "RECIST" in page.read_text()
+    # 4 by 4 pixels of 1 mm, circle through the middles of their outer edges: 2 * hypot(2, 1.5).
+    diameters = re.findall(r'"diameter_mm": ([\d.]+)', page.read_text())
+    np.testing.assert_allclose(np.array(diameters, dtype=float), 5.0)
+    assert len(diameters) == 6
     for reader, decisions in (
         ("AB", ["accept", "accept", "reject", "accept", None, "accept"]),
         ("CD", ["accept", "reject", "accept", "accept", None, "accept"]),
@@ -95,6 +99,42 @@ def test_accepted_cases_become_a_manifest(cohort: Path) -> None:
     assert "not judged   2" in told.output
     # c1 and c2 were rejected by one reader; nobody judged c4.
     assert read_table(out)["case_id"].tolist() == ["c0", "c3", "c5"]
+
+
+def test_a_corrected_mask_is_written_and_told(cohort: Path) -> None:
+    page = cohort / "page.html"
+    RUN.invoke(app, ["review", str(cohort / "manual.csv"), "--out", str(page)])
+    data = json.loads(
+        re.search(r'id="data">(.*?)</script>', page.read_text()).group(1)  # type: ignore[union-attr]
+    )
+    case = data["cases"][0]
+    shape = [len(case["pictures"]), case["grid"]["height"], case["grid"]["width"]]
+    voxels = int(np.prod(shape))
+    document = {
+        "format": "radtool-review", "version": 1, "page": data["page"], "reader": "AB",
+        "saved": "2026-01-02T03:04:05Z",
+        "choices": [{"page": data["page"], "case_id": case["id"], "decision": "accept"}],
+        "corrections": [
+            {"case_id": case["id"], "when": "2026-01-02T03:04:05Z", "start": case["start"],
+             "shape": shape, "runs": [0, 8, voxels - 8], "grid_sha256": case["grid_sha256"],
+             "mask_sha256": case["mask_sha256"]}
+        ],
+    }  # fmt: skip
+    (cohort / "AB.json").write_text(json.dumps(document))
+    command = ["review-results", str(cohort / "AB.json"), "--manifest", str(cohort / "manual.csv"),
+               "--out", str(cohort / "accepted.csv")]  # fmt: skip
+    told = RUN.invoke(app, command)
+    assert told.exit_code == 0, told.output
+    # 48 voxels of 3 mm³ before; 8 others, in the first row of the box, after.
+    assert "1 case(s) accepted, 1 with a corrected mask" in told.output
+    assert "8 voxels added, 48 removed, DSC 0.000, 0.14 to 0.02 mL; in the manifest" in told.output
+    (mask,) = read_table(cohort / "accepted.csv")["mask"]
+    assert mask == f"{case['id']}.corrected-AB.nii.gz"
+    document["corrections"][0]["mask_sha256"] = "0" * 64
+    (cohort / "AB.json").write_text(json.dumps(document))
+    told = RUN.invoke(app, command)
+    assert told.exit_code == 1
+    assert "belongs to another mask than the manifest's" in told.output
 
 
 def test_what_is_missing_is_said(cohort: Path) -> None:
