@@ -22,6 +22,7 @@ from radtool.models import (
 )
 from radtool.pipelines.batches import harmonization_record
 from radtool.pipelines.cohorts import Cohorts
+from radtool.pipelines.controls import Side, compare_controls
 from radtool.pipelines.curves import roc_record
 from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, Plan, Trained, count_events, develop
 from radtool.pipelines.external import Tested, survival_curves, validate_externally
@@ -31,6 +32,7 @@ from radtool.pipelines.subgroups import Scored, subgroup_rows
 from radtool.report.results import (
     Cohort,
     Comparison,
+    Control,
     EndpointResults,
     Harmonization,
     Headline,
@@ -89,15 +91,17 @@ class _Parts:
     names: tuple[str, str]
     trained: Trained
     tested: Tested = field(default_factory=Tested)
+    controls: tuple[Control, ...] = ()
 
 
-def answer(
+def answer(  # noqa: PLR0913 - the front door: every choice by name
     study: Study,
     cohorts: Cohorts,
     plan: Plan,
     out: Path,
     *,
     extraction: Mapping[str, Any] | None = None,
+    controls: Mapping[str, pd.DataFrame] | None = None,
     progress: Progress | None = None,
 ) -> Answer:
     """Develop, validate inside, freeze, test outside once, and gather the results.
@@ -114,6 +118,8 @@ def answer(
         Folder for ``<endpoint>.signature.json`` and the evaluation log.
     extraction : mapping, optional
         Extraction parameters, stored in the signature.
+    controls : mapping, optional
+        Name of a negative control -> feature table of the same cases under it.
     progress : callable, optional
         Called with (done, total, label).
     """
@@ -140,7 +146,11 @@ def answer(
             log=out / "evaluation_log.jsonl",
         )
         tested.extend(outside)
-    parts = _Parts(development, external, names, trained, tested)
+    sides = [
+        Side(part, name) for part, name in zip((development, external), names, strict=True) if part
+    ]
+    compared = compare_controls(controls or {}, trained, plan, *sides)
+    parts = _Parts(development, external, names, trained, tested, compared)
     evidence = None
     if plan.batch:
         evidence = harmonization_record(trained.signatures[FULL], development, plan.batch)
@@ -188,6 +198,7 @@ def _results(
         ),
         performance=(*tested.performance, *trained.performance),
         comparisons=comparisons,
+        controls=parts.controls,
         kaplan_meier=tuple(tested.kaplan_meier),
         roc=tuple(tested.roc),
         calibration=tuple(tested.calibration),

@@ -14,6 +14,7 @@ from radtool.image import Image, Mask, check_same_grid
 
 __all__ = [
     "CONTROLS",
+    "ControlKind",
     "NegativeControl",
     "body_mask",
     "move_region",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from radtool.report.controls import how_made
 from radtool.report.results import EndpointResults, Extraction, Methods, StudyResults
 from radtool.report.wording import integer, measure_of
 
@@ -114,6 +115,12 @@ def _endpoint(endpoint: EndpointResults) -> list[str]:
         sentences.append(f"The following models were compared: {_listed(parts)}.")
     if endpoint.methods is not None:
         sentences += _designs(endpoint.methods)
+    if endpoint.controls:
+        ways = ", or after ".join(how_made(endpoint.controls))
+        sentences.append(
+            "As negative controls, all features were extracted again with the same parameters after"
+            f" {ways}; the models with radiomics were refitted on them in the same folds."
+        )
     if external:
         parts = [f"{c.name} ({_size(c.n, c.events, c.unit)})" for c in external]
         sentences.append(f"The frozen models were then tested on {_listed(parts)}.")

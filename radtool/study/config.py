@@ -13,12 +13,14 @@ from radtool.features.lesions import Together
 from radtool.files import hash_of
 from radtool.io.lesions import Split
 from radtool.pipelines.cohorts import Cohorts
+from radtool.preprocessing.controls import ControlKind
 from radtool.report import checklists
 from radtool.report.results import Answer
 from radtool.settings import parse_settings, read_yaml
 from radtool.table import Endpoint
 
 __all__ = [
+    "ControlSettings",
     "DataSettings",
     "EvidenceSettings",
     "ExtractionSettings",
@@ -157,6 +159,28 @@ class ValidationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSettings:
+    """Negative controls: what is left of the prediction when the images lose something.
+
+    Parameters
+    ----------
+    kinds : tuple of str
+        Of `radtool.preprocessing.CONTROLS`: ``shuffled_voxels``, ``randomised_voxels``,
+        ``shuffled_surroundings``, ``moved_region``. Each costs an extraction of all cases and
+        two cross-validations an endpoint.
+    within : {"body", "image"}
+        Where a moved region may lie; "image" for images that are cut out around it.
+    """
+
+    kinds: tuple[ControlKind, ...] = ()
+    within: Literal["body", "image"] = "body"
+
+    def __post_init__(self) -> None:
+        if len(set(self.kinds)) < len(self.kinds):
+            raise ParameterError(f"[controls] kinds: named twice in {list(self.kinds)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceSettings:
     """A fact for the checklists that the run itself cannot know.
 
@@ -197,7 +221,7 @@ class StudySettings:
         One or two sentences on what the study asks.
     synthetic : bool
         The data were generated; the report says so in its head.
-    data, extraction, cohorts, predictors, validation
+    data, extraction, cohorts, predictors, validation, controls
         See their classes.
     segmentation : SegmentationSettings, optional
         Makes masks for the cases that have none; without it they are named failures.
@@ -235,6 +259,7 @@ class StudySettings:
     steps: tuple[dict[str, Any], ...] = ()
     batch: str | None = None
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    controls: ControlSettings = field(default_factory=ControlSettings)
     risk_groups: Literal["median", "tertiles", "p75"] = "median"
     marker_model: Literal["xgboost", "logistic", "random_forest", "elastic_net"] = "xgboost"
     survival_model: Literal["cox", "elastic_net", "xgboost"] = "cox"
@@ -291,6 +316,11 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
     for name, place in absolute.items():
         if not place.exists():
             raise ParameterError(f"{source.name} [data] {name}: {place} does not exist")
+    if study.controls.kinds and study.data.features is not None:
+        raise ParameterError(
+            f"{source.name} [controls]: controls are made from images; a ready feature table has"
+            " none"
+        )
     if study.endpoints and study.data.outcomes is None:
         raise ParameterError(f"{source.name}: endpoints need [data] outcomes")
     if study.endpoints and study.extraction.is_by_lesion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from radtool.features import (
 from radtool.features.lesions import Together
 from radtool.features.pyradiomics import PyradiomicsParameters
 from radtool.io.lesions import Split
+from radtool.preprocessing import NegativeControl
 from radtool.provenance import provenance
 from radtool.study.workers import workers
 from radtool.table import KEYS, Failure, check_manifest, feature_columns, read_manifest, write_table
@@ -88,6 +90,7 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     labels: Split | None = None,
     lesions: Together | None = None,
     engine: Engine = "radtool",
+    control: NegativeControl | None = None,
     jobs: int = 1,
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -111,6 +114,8 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
         One row a patient again (see `radtool.features.combine_lesions`).
     engine : {"radtool", "pyradiomics"}
         Who computes.
+    control : NegativeControl, optional
+        Take something away from every case first.
     jobs, scheduler
         See `radtool.study.workers.workers`.
     progress : callable, optional
@@ -149,7 +154,8 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
                 jobs=jobs,
                 cache=target.parent / "cache",
                 engine=engine,
-                progress=_labelled(progress, modality),
+                control=control,
+                progress=_labelled(progress, control.kind if control else "", modality),
             )
             tables[modality] = result.table
             failures += result.failures
@@ -160,6 +166,8 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     if lesions is not None:
         table = combine_lesions(table, lesions)
     settings |= lesion_settings(labels, lesions)
+    if control is not None:
+        settings["control"] = dataclasses.asdict(control)
     write_table(table, target, provenance(settings))
     _write_failures(failures, target.parent / "failures.csv")
     return CohortResult(table, failures)
@@ -182,10 +190,10 @@ def _by_modality(
     return chosen
 
 
-def _labelled(progress: Progress | None, modality: str) -> Progress | None:
+def _labelled(progress: Progress | None, *which: str) -> Progress | None:
     if progress is None:
         return None
-    stage = f"features {modality}".strip()
+    stage = " ".join(("features", *filter(None, which)))
     return lambda done, total, case: progress(done, total, f"{stage}: {case}")
 
 

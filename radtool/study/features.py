@@ -12,6 +12,7 @@ import pandas as pd
 from radtool.features import load_params
 from radtool.provenance import provenance
 from radtool.study.config import StudySettings
+from radtool.study.controls import MadeControl, make_controls
 from radtool.study.extraction import extract_to, lesion_settings
 from radtool.study.images import Cases, find_cases
 from radtool.table import Failure, check_features, read_table, write_table
@@ -36,12 +37,15 @@ class MadeFeatures:
     parameters : dict or None
         Extraction parameters, by modality when there are several; ``lesions`` beside them says
         what became of lesions.
+    controls : list of MadeControl
+        The same cases under the study's negative controls.
     """
 
     table: pd.DataFrame
     failures: list[Failure] = field(default_factory=list)
     cases: Cases | None = None
     parameters: dict[str, Any] | None = None
+    controls: list[MadeControl] = field(default_factory=list)
 
 
 def make_features(
@@ -74,7 +78,16 @@ def make_features(
         scheduler=scheduler,
         progress=progress,
     )
-    return MadeFeatures(result.table, result.failures, cases, _parameters(settings))
+    controls = make_controls(
+        settings,
+        cases.manifest,
+        folder,
+        failed=result.failures,
+        jobs=jobs,
+        scheduler=scheduler,
+        progress=progress,
+    )
+    return MadeFeatures(result.table, result.failures, cases, _parameters(settings), controls)
 
 
 def _parameters(settings: StudySettings) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from radtool.pipelines.question import Answer
 from radtool.provenance import provenance, timestamp
 from radtool.report.results import (
     CaseFailure,
+    ControlCases,
     EndpointResults,
     Evidence,
     Extraction,
@@ -53,6 +54,7 @@ def gather(
         harmonization=next((a.harmonization for a in answers if a.harmonization), None),
         population=Population(flow=_flow(made)),
         extraction=_extraction(settings, made),
+        controls=_controls(made),
         findings=tuple(made.cases.findings) if made.cases else (),
         masks=_masks(made),
         truth=_truth(settings, made),
@@ -110,15 +112,30 @@ def _extraction(settings: StudySettings, made: MadeFeatures) -> Extraction:
         sha256=hash_of(made.parameters) if made.parameters is not None else "",
         settings=made.parameters or {},
         families=dict(sorted(Counter(map(_family, features)).items())),
-        failures=tuple(
-            CaseFailure(
-                case=failure.case_id,
-                stage=failure.stage,
-                reason=failure.reason,
-                path=Path(failure.path).name,
-            )
-            for failure in made.failures
-        ),
+        failures=_failures(made.failures),
+    )
+
+
+def _failures(failures: Sequence[Failure]) -> tuple[CaseFailure, ...]:
+    return tuple(
+        CaseFailure(
+            case=failure.case_id,
+            stage=failure.stage,
+            reason=failure.reason,
+            path=Path(failure.path).name,
+        )
+        for failure in failures
+    )
+
+
+def _controls(made: MadeFeatures) -> tuple[ControlCases, ...]:
+    return tuple(
+        ControlCases(
+            name=control.name,
+            n_cases=0 if control.table is None else len(control.table),
+            failures=_failures(control.failures),
+        )
+        for control in made.controls
     )
 
 

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from radtool.files import sha256, write_json, write_text
 from radtool.pipelines.endpoint import Plan
 from radtool.pipelines.question import Answer, answer, slug
@@ -134,7 +136,7 @@ def run_study(  # noqa: PLR0913 - the front door: every choice by name
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
-        for name in ("stages", "cache", "curated"):
+        for name in ("stages", "cache", "controls", "curated"):
             shutil.rmtree(folder / name, ignore_errors=True)
     plans = {endpoint.name: _plan(settings, endpoint, jobs) for endpoint in settings.endpoints}
     made = make_features(settings, folder, jobs=jobs, scheduler=scheduler, progress=progress)
@@ -202,6 +204,10 @@ class _Run:
             "external": self.external,
             "features": sha256(self.folder / "features.parquet"),
             "outcomes": sha256(outcomes) if outcomes else "",
+            "controls": {
+                name: sha256(self.folder / "controls" / name / "features.parquet")
+                for name in self._controls()
+            },
             "versions": versions(),
         }
 
@@ -223,9 +229,13 @@ class _Run:
             plan,
             self.folder,
             extraction=self.made.parameters,
+            controls=self._controls(),
             progress=self.progress,
         )
         return found.to_dict()
+
+    def _controls(self) -> dict[str, pd.DataFrame]:
+        return {made.name: made.table for made in self.made.controls if made.table is not None}
 
 
 def write_report(folder: str | os.PathLike[str]) -> Path:

@@ -12,6 +12,7 @@ from radtool.report.results.cohort import (
     Population,
     Question,
 )
+from radtool.report.results.controls import Control, ControlCases, ControlRow
 from radtool.report.results.curves import (
     Calibration,
     DecisionCurve,
@@ -64,6 +65,9 @@ __all__ = [
     "Coefficient",
     "Cohort",
     "Comparison",
+    "Control",
+    "ControlCases",
+    "ControlRow",
     "DecisionCurve",
     "DecisionStrategy",
     "Distribution",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from radtool.errors import InputError
 from radtool.files import read_json
 from radtool.report.results.cohort import Extraction, Finding, MaskOrigin, Population, Question
+from radtool.report.results.controls import Control, ControlCases
 from radtool.report.results.curves import (
     Calibration,
     DecisionCurve,
@@ -165,6 +166,8 @@ class EndpointResults(Record):
         Every number, tidy.
     comparisons : tuple of Comparison
         Differences between models.
+    controls : tuple of Control
+        The models with radiomics on features of images that lost something.
     kaplan_meier, roc, calibration, decision : tuple
         Curves.
     precision_recall : tuple of PrecisionRecall
@@ -191,6 +194,7 @@ class EndpointResults(Record):
     models: tuple[ModelResult, ...] = ()
     performance: tuple[PerformanceRow, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    controls: tuple[Control, ...] = ()
     kaplan_meier: tuple[KaplanMeier, ...] = ()
     roc: tuple[RocCurve, ...] = ()
     calibration: tuple[Calibration, ...] = ()
@@ -225,6 +229,8 @@ class StudyResults(Record):
         Flow diagram and cohort table.
     extraction : Extraction, optional
         How features were made, and failures.
+    controls : tuple of ControlCases
+        How the features of negative controls were made.
     findings : tuple of Finding
         Of curation.
     masks : tuple of MaskOrigin
@@ -252,6 +258,7 @@ class StudyResults(Record):
     warnings: tuple[str, ...] = ()
     population: Population | None = None
     extraction: Extraction | None = None
+    controls: tuple[ControlCases, ...] = ()
     findings: tuple[Finding, ...] = ()
     masks: tuple[MaskOrigin, ...] = ()
     harmonization: Harmonization | None = None

@@ -20,6 +20,7 @@ from radtool.report.sections.cohort import (
     flow_section,
     masks_section,
 )
+from radtool.report.sections.controls import controls_section
 from radtool.report.sections.curves import (
     calibration_section,
     decision_section,
@@ -53,6 +54,7 @@ BEFORE: tuple[StudyPart, ...] = (
 ENDPOINT: tuple[EndpointPart, ...] = (
     ("Performance", performance_section),
     ("Added value", comparison_section),
+    ("Does it beat nothing?", controls_section),
     ("Feature selection", selection_section),
     ("Models", models_section),
     ("Risk groups", survival_section),

@@ -6,8 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from radtool.report.blocks import Block, Facts, Flow, Fold, Section, Sheet, Table, Text, sheet_of
-from radtool.report.results import BaselineRow, Population, StudyResults
+from radtool.report.blocks import (
+    Block,
+    Facts,
+    Flow,
+    Fold,
+    Section,
+    Sheet,
+    Table,
+    Text,
+    sheet_of,
+    slug,
+)
+from radtool.report.results import BaselineRow, ControlCases, Population, StudyResults
 from radtool.report.wording import heading, integer, p_value, percent
 
 __all__ = [
@@ -178,8 +189,28 @@ def extraction_section(results: StudyResults) -> Section | None:
         )
     else:
         blocks.append(Text(text="No case failed."))
+    blocks += [block for made in results.controls for block in _control(made)]
     blocks += _families(extraction.families) + _settings(extraction.settings)
     return Section(name="extraction", title="Feature extraction", blocks=tuple(blocks))
+
+
+def _control(made: ControlCases) -> list[Block]:
+    """Return how many cases a negative control has, and which have none."""
+    label = made.name.replace("_", " ")
+    if not made.failures:
+        return [Text(text=f"Control, {label}: {integer(made.n_cases)} cases, none failed.")]
+    fields = ("case", "stage", "reason", "path")
+    table = Table(
+        name=f"failures-{slug(made.name)}",
+        caption=f"Cases without the control {label}, each with its reason",
+        columns=("Case", "Stage", "Reason", "File"),
+        rows=tuple(tuple(getattr(f, name) for name in fields) for f in made.failures),
+        sheet=sheet_of(made.failures, fields),
+        text_columns=4,
+    )
+    count = integer(len(made.failures))
+    summary = f"Control, {label}: {integer(made.n_cases)} cases, {count} without it, named"
+    return [Fold(summary=summary, blocks=(table,))]
 
 
 def _families(families: Mapping[str, int]) -> list[Block]:

@@ -15,6 +15,7 @@ from radtool.report.blocks import (
     sheet_of,
     slug,
 )
+from radtool.report.controls import control_rows
 from radtool.report.figures import ForestRow, draw_forest
 from radtool.report.results import Comparison, EndpointResults, PerformanceRow, SubgroupRow
 from radtool.report.sections.summary import FIELDS, leading_measure, leading_rows, places
@@ -145,7 +146,7 @@ def _comparators(endpoint: EndpointResults) -> tuple[Figure, ...] | None:
                 value=r.value,
                 lower=r.lower,
                 upper=r.upper,
-                colour=0 if "radiomics" in _blocks(endpoint, r.model) else 1,
+                colour=_colour(endpoint, r.model),
             )
             for r in here
         ]
@@ -154,6 +155,7 @@ def _comparators(endpoint: EndpointResults) -> tuple[Figure, ...] | None:
             for line in lines
         )
         where = f"{cohort}, {design}"
+        controls = "; green: negative controls" if any(x.colour == 2 for x in lines) else ""
         figures.append(
             Figure(
                 name=f"{slug(endpoint.question.name)}-comparators-{slug(where)}",
@@ -166,11 +168,17 @@ def _comparators(endpoint: EndpointResults) -> tuple[Figure, ...] | None:
                     digits=info.digits,
                 ),
                 caption=f"{info.label} with 95 % interval, {where}. Blue: with radiomics;"
-                " vermillion: without.",
+                f" vermillion: without{controls}.",
                 sheet=sheet_of(here, FIELDS),
             )
         )
     return tuple(figures) or None
+
+
+def _colour(endpoint: EndpointResults, name: str) -> int:
+    if name in {row.model for row in control_rows(endpoint)}:
+        return 2
+    return 0 if "radiomics" in _blocks(endpoint, name) else 1
 
 
 def _blocks(endpoint: EndpointResults, name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from radtool.report.blocks import Block, Section, Table, Text, Verdict, sheet_of, slug
+from radtool.report.controls import control_rows, control_sentences, doubt, is_from_elsewhere
 from radtool.report.results import Comparison, EndpointResults, PerformanceRow, StudyResults
 from radtool.report.wording import (
     NOT_NEW,
@@ -39,7 +40,7 @@ def leading_rows(endpoint: EndpointResults) -> list[PerformanceRow]:
     """Return one row per model, cohort and design: not apparent, with an interval if there is."""
     measure = leading_measure(endpoint)
     chosen: dict[tuple[str, str, str], PerformanceRow] = {}
-    for row in endpoint.performance:
+    for row in (*endpoint.performance, *control_rows(endpoint)):
         if row.measure != measure or row.value is None or row.design.lower() in NOT_NEW:
             continue
         key = (row.model, row.cohort, row.design)
@@ -72,7 +73,9 @@ def _endpoint(endpoint: EndpointResults) -> list[Block]:
         details = list(headline.sentences)
         if comparison is not None:
             answer = headline_sentence(comparison, endpoint.models)
-            details = [_where(comparison, endpoint), *_elsewhere(comparison, endpoint), *details]
+            answer = f"{answer} {doubt(endpoint)}".rstrip()
+            found = (*_elsewhere(comparison, endpoint), *control_sentences(endpoint))
+            details = [_where(comparison, endpoint), *found, *details]
         elif details:
             answer = details.pop(0)
         else:
@@ -82,7 +85,7 @@ def _endpoint(endpoint: EndpointResults) -> list[Block]:
                 title=heading(endpoint.question),
                 sentence=answer,
                 details=tuple(text for text in details if text),
-                tone=_tone(comparison),
+                tone="none" if is_from_elsewhere(endpoint) else _tone(comparison),
             )
         )
     table = _key_numbers(endpoint)

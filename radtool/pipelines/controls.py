@@ -1,0 +1,157 @@
+"""The models with radiomics once more, on features of images that lost something."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from radtool.errors import RadtoolError, RadtoolWarning
+from radtool.models import Signature, compare_risks, cross_validate
+from radtool.pipelines.endpoint import FULL, Plan, Trained, bound, count_events
+from radtool.report.results import Control, ControlRow
+from radtool.table import Study
+
+__all__ = ["Side", "compare_controls"]
+
+MODELS = ("radiomics", FULL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """A cohort and what rows call it."""
+
+    study: Study
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """The same cases twice: as scanned, and with the features of a control."""
+
+    real: Study
+    control: Study
+    name: str
+    is_whole: bool
+
+
+def compare_controls(
+    tables: Mapping[str, pd.DataFrame],
+    trained: Trained,
+    plan: Plan,
+    development: Side,
+    external: Side | None = None,
+) -> tuple[Control, ...]:
+    """Refit the models with radiomics on the features of every control, and compare.
+
+    Recipe, folds and seeds are those of the real models; volume, clinical and batch columns are the
+    real ones. A case without a control is left out on both sides, and the real models are then
+    refitted without it too.
+
+    Parameters
+    ----------
+    tables : mapping
+        Control -> feature table.
+    trained : Trained
+        The real models.
+    plan : Plan
+        How they were made.
+    development, external : Side
+        Who teaches and who tests.
+
+    Returns
+    -------
+    tuple of Control
+        Out-of-fold and external discrimination beside that of the real features on the same cases.
+        A control that cannot be fitted says why and has no rows.
+    """
+    found = []
+    for name, table in tables.items():
+        own = table.set_index("case_id")
+        inside = _paired(development, own, plan)
+        outside = _paired(external, own, plan) if external is not None else None
+        try:
+            rows = [row for key in MODELS for row in _compared(key, trained, plan, inside, outside)]
+            found.append(Control(name=name, rows=tuple(rows)))
+        except RadtoolError as error:
+            found.append(Control(name=name, note=f"could not be compared: {error}"))
+    return tuple(found)
+
+
+def _paired(side: Side, table: pd.DataFrame, plan: Plan) -> _Pair:
+    known = side.study.X.index.isin(table.index)
+    real = side.study.take(known)
+    names = [name for name in real.features if name != plan.volume]
+    measured = table.reindex(columns=names).loc[real.X.index]
+    X = pd.concat([real.X.drop(columns=names), measured], axis=1)[list(real.X.columns)]
+    control = dataclasses.replace(real, X=X)
+    return _Pair(real, control, side.name, bool(known.all()))
+
+
+def _compared(
+    key: str, trained: Trained, plan: Plan, inside: _Pair, outside: _Pair | None
+) -> list[ControlRow]:
+    signature = trained.signatures[key]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RadtoolWarning)
+        real = trained.out_of_fold[key]
+        if not inside.is_whole:
+            real = _out_of_fold(signature, inside.real, plan)
+        control = _out_of_fold(signature, inside.control, plan)
+        rows = [_row(inside, (key, "nested CV"), real, control)]
+        if outside is not None:
+            fitted = signature if inside.is_whole else _fitted(signature, inside.real)
+            other = _fitted(signature, inside.control)
+            scores = fitted.predict_risk(outside.real.X), other.predict_risk(outside.control.X)
+            rows.append(_row(outside, (key, "external"), *scores))
+    return rows
+
+
+def _out_of_fold(signature: Signature, study: Study, plan: Plan) -> pd.Series:
+    made = cross_validate(
+        signature,
+        study.X,
+        study.y,
+        study.patients,
+        folds=plan.folds,
+        repeats=plan.repeats,
+        seed=plan.seed,
+        jobs=plan.jobs,
+    )
+    return made.risk
+
+
+def _fitted(signature: Signature, study: Study) -> Signature:
+    return signature.unfitted().fit(study.X, study.y, study.patients)
+
+
+def _row(pair: _Pair, names: tuple[str, str], real: pd.Series, control: pd.Series) -> ControlRow:
+    """Both scores of the cases that have both, and their paired difference."""
+    scores = pd.DataFrame({"control": control, "real": real}).dropna()
+    y = pair.real.y.loc[scores.index]
+    survival = pair.real.endpoint.is_survival
+    table = compare_risks(y, scores, baseline="control").set_index("model")
+    own, gain = table.loc["control"], table.loc["real"]
+    return ControlRow(
+        model=names[0],
+        cohort=pair.name,
+        design=names[1],
+        measure="harrell_c" if survival else "auc",
+        value=bound(own["value"]),
+        lower=bound(own["lower"]),
+        upper=bound(own["upper"]),
+        real=bound(gain["value"]),
+        real_lower=bound(gain["lower"]),
+        real_upper=bound(gain["upper"]),
+        difference=bound(gain["difference"]),
+        difference_lower=bound(gain["difference_lower"]),
+        difference_upper=bound(gain["difference_upper"]),
+        p=bound(gain["p"]),
+        n=len(y),
+        events=count_events(y),
+        is_whole=pair.is_whole,
+        test="infinitesimal jackknife" if survival else "DeLong",
+    )
