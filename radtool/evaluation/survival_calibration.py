@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
+from radtool.evaluation.competing import check_competing, fine_gray
 from radtool.evaluation.cox import baseline_hazard, fit_cox
 from radtool.evaluation.estimate import Estimate
 from radtool.evaluation.kaplan_meier import kaplan_meier
@@ -61,7 +62,8 @@ def smooth_calibration(
     Parameters
     ----------
     y : DataFrame
-        ``event`` and ``duration``.
+        ``event`` and ``duration``; with a column ``status`` of competing risks (then ``event`` is
+        not needed) the model is Fine and Gray's and risks are cumulative incidences of status 1.
     probability : array-like of shape (n,)
         Predicted probability of an event by the horizon, strictly between 0 and 1.
     time : float
@@ -75,8 +77,10 @@ def smooth_calibration(
     ----------
     Austin, Harrell, van Klaveren. Graphical calibration curves and the integrated calibration
     index (ICI) for survival models. Stat Med 2020.
+    Austin, Putter, Giardiello, van Klaveren. Graphical calibration curves and the integrated
+    calibration index (ICI) for competing risk models. Diagn Progn Res 2022.
     """
-    outcome = check_survival(y)
+    outcome = check_competing(y) if "status" in y else check_survival(y)
     p = np.asarray(probability, dtype=float)
     if p.shape != (len(outcome),) or not ((p > 0) & (p < 1)).all():
         raise InputError("predicted risks must be one per case, strictly between 0 and 1")
@@ -85,9 +89,8 @@ def smooth_calibration(
         raise InputError("all predicted risks are equal; a calibration curve is not defined")
     where = knots_of(link, knots)
     design = spline_basis(link, where)
-    fit = fit_cox(pd.DataFrame(design).add_prefix("s"), outcome, ties=ties)
-    index = design @ fit.coefficients
-    base = baseline_hazard(index, outcome, ties=ties)
+    coefficients, base = _flexible(design, outcome, ties)
+    index = design @ coefficients
     hazard = base["hazard"][base["time"] <= time]
     if hazard.empty:
         raise InputError(f"no event by time {time:g}")
@@ -98,13 +101,23 @@ def smooth_calibration(
         {
             "predicted": -np.expm1(-np.exp(grid)),
             "observed": -np.expm1(
-                -hazard.iloc[-1] * np.exp(spline_basis(grid, where) @ fit.coefficients)
+                -hazard.iloc[-1] * np.exp(spline_basis(grid, where) @ coefficients)
             ),
         }
     )
     values = [gap.mean(), np.median(gap), np.quantile(gap, 0.9), gap.max()]
     measures = pd.DataFrame({"measure": ["ici", "e50", "e90", "emax"], "value": values})
-    return SurvivalCalibration(measures, curve, observed, fit.coefficients)
+    return SurvivalCalibration(measures, curve, observed, coefficients)
+
+
+def _flexible(design: np.ndarray, y: pd.DataFrame, ties: Ties) -> tuple[np.ndarray, pd.DataFrame]:
+    """Coefficients of the spline and the baseline hazard, of Cox's or of Fine and Gray's model."""
+    columns = pd.DataFrame(design, index=y.index).add_prefix("s")
+    if "status" in y:
+        grey = fine_gray(columns, y, ties=ties)
+        return grey.fit.coefficients, grey.baseline
+    fit = fit_cox(columns, y, ties=ties)
+    return fit.coefficients, baseline_hazard(design @ fit.coefficients, y, ties=ties)
 
 
 def calibration_groups(

@@ -19,6 +19,7 @@ from radtool.evaluation import (
     gray_test,
     harrell_c,
     incidence_at,
+    smooth_calibration,
 )
 from radtool.models.competing import CompetingSignature
 from radtool.models.measures import Measured, horizon_of
@@ -47,6 +48,7 @@ def measure_competing(
     got.add("ipa_at_horizon", lambda: _resampled(y, p, time, "ipa"))
     got.add("observed_over_expected", lambda: competing_observed_over_expected(y, p, time))
     got.gather("calibration curve", lambda: _calibration(got, y, p, time))
+    got.gather("calibration groups", lambda: _calibration_groups(got, y, p, time))
     got.gather("decision curve", lambda: _decision(got, y, p, time))
     got.gather("risk groups at median", partial(_groups, got, signature, X, y))
     scores = pd.DataFrame({"risk": risk, "incidence": p})
@@ -70,6 +72,13 @@ def _resampled(y: pd.DataFrame, p: pd.Series, time: float, name: str) -> Estimat
 
 
 def _calibration(got: Measured, y: pd.DataFrame, p: pd.Series, time: float) -> None:
+    smooth = smooth_calibration(y, np.clip(p, 1e-12, 1 - 1e-12), time)
+    for name in ("ici", "e50", "e90", "emax"):
+        got.put(name, smooth[name])
+    got.curves["calibration"] = smooth.curve
+
+
+def _calibration_groups(got: Measured, y: pd.DataFrame, p: pd.Series, time: float) -> None:
     """Predicted against observed (Aalen-Johansen) incidence in groups of equal size."""
     groups = min(10, max(2, int(y["event"].sum()) // 10))
     place = pd.qcut(p.rank(method="first"), groups, labels=False)

@@ -19,7 +19,9 @@ from radtool.evaluation import (
     kaplan_meier,
     pseudo_values,
     robust_covariance,
+    smooth_calibration,
 )
+from radtool.evaluation.spline import spline_basis
 
 
 def mgus(inputs):
@@ -182,3 +184,50 @@ def test_gray_test_keeps_its_level():
         p.append(gray_test(y, np.arange(60) % 2)["p"][0])
     # Under the null, about one in twenty is below 0.05 (binomial: 2 to 19 of 200 with 99.9 %).
     assert 2 <= np.sum(np.array(p) < 0.05) <= 21
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+def test_calibration_of_the_published_validation(ties, inputs):
+    # van Geloven, Giardiello, … Validation of prediction models in the presence of competing risks
+    # (BMJ 2022), the supplement's figures: ICI, E50, E90 of a spline with five inner knots.
+    frame = inputs("competing_risks_stratos/vdata.csv")
+    y = pd.DataFrame({"status": frame["status_num"], "duration": frame["time"]})
+    p = frame["risk5"].to_numpy()
+    link = np.log(-np.log1p(-p))
+    knots = np.quantile(link, np.arange(7) / 6)
+    design = pd.DataFrame(spline_basis(link, knots)).add_prefix("s")
+    gap = np.abs(p - fine_gray(design, y, ties=ties).incidence(design, 5))
+    found = [gap.mean(), np.median(gap), np.quantile(gap, 0.9), np.sqrt((gap**2).mean())]
+    assert found == pytest.approx([0.0274, 0.0305, 0.0346, 0.0292], abs=5e-5)
+    # Three knots, as Austin advises: the same, but for the wiggle at the upper end.
+    smooth = smooth_calibration(y, p, 5, ties=ties)
+    assert [smooth[k] for k in ("ici", "e50", "e90")] == pytest.approx(found[:3], abs=3e-3)
+    assert smooth["emax"] < gap.max()
+
+
+def test_calibration_of_the_published_fine_gray_model(inputs):
+    def parts(name):
+        frame = inputs(f"competing_risks_stratos/{name}.csv")
+        X = pd.DataFrame(
+            {
+                "age": frame["age"].astype(float),
+                "size": frame["size"].astype(float),
+                "positive": (frame["ncat"] == "positive") * 1.0,
+                "negative": (frame["hr_status"] != "ER and/or PR +") * 1.0,
+            }
+        )
+        return X, pd.DataFrame({"status": frame["status_num"], "duration": frame["time"]})
+
+    (X, y), (other, seen) = parts("rdata"), parts("vdata")
+    smooth = smooth_calibration(seen, fine_gray(X, y).incidence(other, 5), 5)
+    # The same supplement, three knots, to the two digits that it prints.
+    found = [smooth[name] for name in ("ici", "e50", "e90", "emax")]
+    assert np.round(found, 2).tolist() == [0.02, 0.03, 0.04, 0.04]
+
+
+def test_calibration_without_rivals_is_cox_s(small):
+    y, risk = small
+    p = 1 / (1 + np.exp(-(risk - 6) / 4))
+    plain = smooth_calibration(y, p, 10)
+    grey = smooth_calibration(y.assign(status=y["event"].astype(int)), p, 10)
+    np.testing.assert_allclose(grey.observed, plain.observed, atol=1e-9)

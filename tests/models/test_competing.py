@@ -16,6 +16,7 @@ from radtool.evaluation import (
     fine_gray,
     harrell_c,
     incidence_at,
+    smooth_calibration,
     uno_c,
 )
 from radtool.models import (
@@ -121,7 +122,9 @@ def test_a_validation_measures_incidence(fitted: CompetingSignature) -> None:
         incidence_at(y, time).value / p.mean()
     )
     assert found["calibration_slope"].value == pytest.approx(1.0, abs=0.35)
-    assert {"calibration_groups", "decision"} <= set(found.curves)
+    assert {"calibration", "calibration_groups", "decision"} <= set(found.curves)
+    assert found["ici"].value == smooth_calibration(y, p, time)["ici"]
+    assert found["e50"].value <= found["e90"].value <= found["emax"].value
     assert found.curves["calibration_groups"]["n"].sum() == 250
 
 
