@@ -208,7 +208,7 @@ def embed(
     >>> image = Image(np.arange(64.0).reshape(4, 4, 4), grid)
     >>> mask = Mask(image.array > 20, grid)
     >>> embed(image, mask, lambda crop: crop.max(axis=(2, 3, 4)), DeepInput(size=(2, 2, 2)))
-    deep_model_000    42.0
+    deep_model_000    58.0
     dtype: float64
     """
     import pandas as pd
