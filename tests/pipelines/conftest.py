@@ -29,14 +29,14 @@ def simulated(n: int = 160, seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
     return features, outcomes
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def survival() -> Study:
     features, outcomes = simulated()
     endpoint = Endpoint(name="overall survival", duration="days", event="dead")
     return join(features, outcomes, endpoint=endpoint, covariates=["age"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def marker() -> Study:
     features, outcomes = simulated()
     return join(features, outcomes, endpoint=Endpoint(name="egfr", marker="egfr"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,15 @@ PLAN = Plan(
 )
 
 
+@pytest.fixture(scope="module")
+def answered(
+    survival: Study, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[EndpointResults, Path]:
+    """One answer and its folder, which is only read."""
+    out = tmp_path_factory.mktemp("answered")
+    return answer(survival, COHORTS, PLAN, out).results, out
+
+
 def value(found: EndpointResults, model: str, design: str, measure: str) -> float:
     rows = [
         r for r in found.performance if (r.model, r.design, r.measure) == (model, design, measure)
@@ -38,19 +48,19 @@ def value(found: EndpointResults, model: str, design: str, measure: str) -> floa
     return rows[0].value
 
 
-def test_external_numbers_are_those_of_the_saved_signature(survival: Study, tmp_path: Path) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path).results
+def test_external_numbers_are_those_of_the_saved_signature(
+    survival: Study, answered: tuple
+) -> None:
+    found, out = answered
     outside = survival.take(survival.X["site"] == "C")
-    frozen = load_signature(tmp_path / "overall_survival.signature.json")
+    frozen = load_signature(out / "overall_survival.signature.json")
     risk = frozen.predict_risk(outside.X)
     assert value(found, "all", "external", "harrell_c") == harrell_c(outside.y, risk).value
     assert found.question.cohorts[1].n == len(outside.X) == 64
 
 
-def test_planted_texture_is_found_and_adds_to_clinical_and_volume(
-    survival: Study, tmp_path: Path
-) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path).results
+def test_planted_texture_is_found_and_adds_to_clinical_and_volume(answered: tuple) -> None:
+    found, _ = answered
     full = next(model for model in found.models if model.name == "all")
     assert {row.feature for row in full.coefficients if row.block == "radiomics"} == {
         "original_stat_variance"
@@ -63,8 +73,8 @@ def test_planted_texture_is_found_and_adds_to_clinical_and_volume(
     assert added.lower > 0
 
 
-def test_added_value_is_the_paired_difference(survival: Study, tmp_path: Path) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path).results
+def test_added_value_is_the_paired_difference(survival: Study, answered: tuple) -> None:
+    found, _ = answered
     difference = value(found, "all", "external", "harrell_c") - value(
         found, "clinical_volume", "external", "harrell_c"
     )
@@ -78,9 +88,8 @@ def test_added_value_is_the_paired_difference(survival: Study, tmp_path: Path) -
 
 
 def test_changing_the_external_cohort_changes_nothing_that_was_learned(
-    survival: Study, tmp_path: Path
+    survival: Study, answered: tuple, tmp_path: Path
 ) -> None:
-    answer(survival, COHORTS, PLAN, tmp_path / "one")
     other = survival.take(np.ones(len(survival.X), dtype=bool))
     outside = other.X["site"] == "C"
     X = other.X.copy()
@@ -88,9 +97,9 @@ def test_changing_the_external_cohort_changes_nothing_that_was_learned(
     y = other.y.copy()
     y.loc[outside, "duration"] = y.loc[outside, "duration"].to_numpy()[::-1]
     changed = Study(X, y, other.patients, other.endpoint, other.features, other.left_out)
-    answer(changed, COHORTS, PLAN, tmp_path / "two")
+    answer(changed, COHORTS, PLAN, tmp_path)
     name = "overall_survival.signature.json"
-    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert (answered[1] / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 def test_sealed_cohorts_are_not_looked_at(survival: Study, tmp_path: Path) -> None:
@@ -102,12 +111,15 @@ def test_sealed_cohorts_are_not_looked_at(survival: Study, tmp_path: Path) -> No
     assert not (tmp_path / "evaluation_log.jsonl").exists()
 
 
-def test_every_look_is_logged_and_the_same_look_shown_once(survival: Study, tmp_path: Path) -> None:
-    answer(survival, COHORTS, PLAN, tmp_path)
-    found = answer(survival, COHORTS, PLAN, tmp_path).results
-    assert len(read_log(tmp_path / "evaluation_log.jsonl")) == 2
+def test_every_look_is_logged_and_the_same_look_shown_once(
+    survival: Study, answered: tuple, tmp_path: Path
+) -> None:
+    out = tmp_path / "again"
+    shutil.copytree(answered[1], out)
+    found = answer(survival, COHORTS, PLAN, out).results
+    assert len(read_log(out / "evaluation_log.jsonl")) == 2
     assert len(found.looks) == 1
-    logged = read_log(tmp_path / "evaluation_log.jsonl")[-1]["signature_sha256"]
+    logged = read_log(out / "evaluation_log.jsonl")[-1]["signature_sha256"]
     assert logged == found.signatures[0].sha256
 
 
@@ -168,12 +180,12 @@ def test_a_table_without_sites_is_one_development_cohort(survival: Study, tmp_pa
 
 
 def test_added_value_has_a_likelihood_ratio_test_beside_the_c(
-    survival: Study, tmp_path: Path
+    survival: Study, answered: tuple
 ) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path).results
+    found, out = answered
     rows = [r for r in found.comparisons if r.design == "external" and r.model_b != "volume"]
     assert [r.measure for r in rows[:2]] == ["harrell_c", "lrt_chi2"]
-    frozen = load_signature(tmp_path / "overall_survival.signature.json")
+    frozen = load_signature(out / "overall_survival.signature.json")
     outside = survival.take(survival.X["site"] == "C")
     assert isinstance(outside.y, pd.DataFrame)
     score = frozen.predict_risk(outside.X).to_frame("all")
@@ -234,8 +246,8 @@ def test_permuted_outcomes_stand_beside_the_model_and_never_for_it(
     assert "6 permutations from" in page
 
 
-def test_riley_s_number_is_evidence_and_not_an_answer(survival: Study, tmp_path: Path) -> None:
-    found = answer(survival, COHORTS, PLAN, tmp_path).results
+def test_riley_s_number_is_evidence_and_not_an_answer(answered: tuple) -> None:
+    found, _ = answered
     assert all(model.required_n for model in found.models)
     results = StudyResults(title="t", endpoints=(found,))
     item = {one.item: one for one in fill("clear", results).items}["9"]

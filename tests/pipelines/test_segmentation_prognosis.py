@@ -18,7 +18,7 @@ from radtool.pipelines import (
 from radtool.pipelines.segmentation_tables import agreement, stars, subgroup_tests
 from radtool.pipelines.synthetic import SyntheticContours, delineated_tumours
 
-SETTINGS = ContourSettings(by=("thickness",), bootstraps=200)
+SETTINGS = ContourSettings(by=("thickness",), bootstraps=100)
 
 
 @pytest.fixture(scope="module")
