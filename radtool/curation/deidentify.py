@@ -19,7 +19,7 @@ from pydicom.tag import BaseTag
 
 from radtool.curation.crawl import crawl
 from radtool.curation.identity import Pseudonyms
-from radtool.curation.pixels import burned_in_text
+from radtool.curation.lettering import burned_in_text
 from radtool.errors import DicomError, InputError, MissingPartError, RadtoolError
 from radtool.files import atomic_path
 from radtool.io.headers import damage, items, read_dataset, text

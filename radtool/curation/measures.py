@@ -7,7 +7,8 @@ from scipy import ndimage
 
 from radtool.curation.checks import Value
 from radtool.curation.grouping import Series
-from radtool.curation.pixels import burned_in_text, not_hounsfield, surroundings
+from radtool.curation.lettering import burned_in_text
+from radtool.curation.pixels import not_hounsfield, surroundings
 from radtool.image import Geometry, Image, Mask
 
 __all__ = ["describe_image", "describe_mask", "describe_series"]

@@ -1,4 +1,4 @@
-"""What only the pixels tell: values that are no HU, things beside the body, burned-in text."""
+"""What only the pixels of a CT tell: values that are no HU, couch and things beside the body."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from scipy import ndimage
 
 from radtool.image import Image
 
-__all__ = ["Surroundings", "burned_in_text", "not_hounsfield", "surroundings"]
+__all__ = ["Surroundings", "not_hounsfield", "surroundings"]
 
 TISSUE_HU = -300.0
 COARSE_MM = 4.0
+BOARD_MM = 20.0
+"""Boards and sheets up to this thickness are cut from the body that lies on them."""
 LEAST_OBJECT_ML = 5.0
 COUCH_WIDTH_MM = 150.0
+COUCH_THICK_MM = 20.0
+COUCH_RUN = 0.75
+"""A narrow sheet that runs through so many of the slices is a couch too."""
 CUT_SHARE = 0.25
 """An image with more tissue than this along its sides shows only part of the body."""
-CORNER = (0.25, 0.4)
-"""Height and width of a corner that is searched for text, as shares of the image."""
-SAMPLED_SLICES = 9
-LEAST_LETTERS = 3
-LETTER_PIXELS = (5, 48)
-"""Height of a letter or digit."""
 
 
 def not_hounsfield(image: Image) -> str:
@@ -91,10 +90,13 @@ def surroundings(image: Image) -> Surroundings | None:
 
     Notes
     -----
-    Works on a grid of about 4 mm: tissue above -300 HU, cut where it is thinner than 12 mm in
-    plane; its largest piece, grown back, is the body. What is left in pieces of at least 5 mL is
-    couch where it is at least 150 mm wide and lies wholly before or behind the middle of the body
-    (a head rest too), and object otherwise.
+    Works on a grid of about 4 mm: tissue above -300 HU, holes filled, cut where it is thinner than
+    20 mm in plane; its largest piece, grown back by 12 mm, is the body. What is left in pieces of
+    at least 5 mL, wholly before or behind the middle of the body, is couch where it is at least
+    150 mm wide (a head rest too), or a sheet of at most 20 mm that runs through three quarters of
+    the slices behind the body (a narrow couch, rails), or lies behind the front of such a piece
+    (what is inside the couch). All else is object. Of a couch that the body lies on, what is
+    within 12 mm of the body counts as body.
     """
     steps = [max(1, int(COARSE_MM / spacing)) for spacing in image.geometry.spacing]
     tissue = image.array[:: steps[0], :: steps[1], :: steps[2]] > TISSUE_HU
@@ -103,92 +105,72 @@ def surroundings(image: Image) -> Surroundings | None:
     sides = np.concatenate([tissue[:, [0, -1]].ravel(), tissue[:, :, [0, -1]].ravel()])
     if sides.mean() > CUT_SHARE:
         return None
-    body = _body(tissue)
-    near = np.ones((1, 3, 3), dtype=bool)
-    rest = tissue & ~ndimage.binary_dilation(body, near)
-    # A couch is a thin shell, here in splinters: pieces within two voxels belong together.
-    labels, count = ndimage.label(ndimage.binary_dilation(rest, near), np.ones((3, 3, 3)))
-    volumes = np.bincount(labels[rest], minlength=count + 1)[1:] * voxel_ml
+    body = _body(tissue, max(3, round(BOARD_MM / max(size[1:]))))
     middle = float(np.argwhere(body)[:, 1].mean()) if body.any() else 0.0
-    couch = objects = 0.0
-    for box, volume in zip(ndimage.find_objects(labels), volumes, strict=True):
-        if volume < LEAST_OBJECT_ML:
-            continue
-        _, y, x = box
-        is_wide = (x.stop - x.start) * size[2] >= COUCH_WIDTH_MM
-        if is_wide and (y.start > middle or y.stop <= middle):
-            couch += float(volume)
+    pieces = _pieces(tissue, body, LEAST_OBJECT_ML / voxel_ml)
+    is_couch = [_is_couch(piece, middle, len(tissue), size) for piece in pieces]
+    behind = [
+        p for p, is_one in zip(pieces, is_couch, strict=True) if is_one and p[1].min() > middle
+    ]
+    front = _front(behind, tissue.shape)
+    couch = objects = 0
+    for (_, y, x), is_one in zip(pieces, is_couch, strict=True):
+        if is_one or (y.min() > middle and np.mean(y >= front[x]) > 0.5):
+            couch += y.size
         else:
-            objects += float(volume)
-    return Surroundings(float(body.sum()) * voxel_ml, couch, objects)
+            objects += y.size
+    return Surroundings(float(body.sum()) * voxel_ml, couch * voxel_ml, objects * voxel_ml)
 
 
-def _body(tissue: np.ndarray) -> np.ndarray:
-    opened = ndimage.binary_opening(tissue, np.ones((1, 3, 3), dtype=bool))
+def _body(tissue: np.ndarray, board: int) -> np.ndarray:
+    """Largest piece of tissue; `board` is the thickness in voxels of what is cut from it."""
+    # Holes are sought with walls one voxel thicker, so that a thin chest wall does not leak.
+    near = np.ones((1, 3, 3), dtype=bool)
+    walls = ndimage.binary_dilation(tissue, near)
+    holes = np.stack([ndimage.binary_fill_holes(section) for section in walls]) & ~walls
+    solid = tissue | ndimage.binary_dilation(holes, near)
+    opened = ndimage.binary_opening(solid, np.ones((1, board, board), dtype=bool))
     labels, count = ndimage.label(opened)
     if not count:
         return np.zeros_like(tissue)
     largest = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
     grown = ndimage.binary_dilation(
-        largest, ndimage.generate_binary_structure(3, 1), iterations=3, mask=tissue
+        largest, ndimage.generate_binary_structure(3, 1), iterations=3, mask=solid
     )
     return np.stack([ndimage.binary_fill_holes(section) for section in grown])
 
 
-def burned_in_text(slices: np.ndarray) -> str:
-    """Search the corners of the slices for letters that are part of the picture.
-
-    Parameters
-    ----------
-    slices : ndarray of shape (n, rows, columns)
-        All slices of a series, or some of them.
-
-    Returns
-    -------
-    str
-        "no" when none were found, else "yes: " and where. Text differs from a patient in that it is
-        of one bright value, the same on all slices, and in pieces of one height on one line; three
-        such pieces are a finding. Dark letters, and letters in the middle of the picture, are
-        not found.
-    """
-    depth, height, width = slices.shape
-    if depth < 2:
-        return "no"
-    chosen = np.unique(np.linspace(0, depth - 1, SAMPLED_SLICES).round().astype(int))
-    tall, wide = int(height * CORNER[0]), int(width * CORNER[1])
-    median = float(np.median(slices[chosen[:: max(1, len(chosen) // 3)]]))
-    for rows, vertical in ((slice(0, tall), "upper"), (slice(height - tall, height), "lower")):
-        for columns, side in ((slice(0, wide), "left"), (slice(width - wide, width), "right")):
-            value, letters = _letters(slices[chosen, rows, columns], median)
-            if letters >= LEAST_LETTERS:
-                return (
-                    f"yes: {letters} letter-like shapes of value {value:.5g} in the {vertical}"
-                    f" {side} corner, the same on all slices"
-                )
-    return "no"
+def _pieces(tissue: np.ndarray, body: np.ndarray, least: float) -> list[np.ndarray]:
+    """Voxels (z, y, x; one row each) of every piece beside the body of `least` voxels or more."""
+    rest = tissue & ~ndimage.binary_dilation(body, np.ones((1, 3, 3), dtype=bool))
+    # A couch is a thin shell, here in splinters: pieces within two voxels belong together.
+    near = np.ones((3, 3, 3), dtype=bool)
+    labels, count = ndimage.label(ndimage.binary_dilation(rest, near), near)
+    places = np.stack(np.nonzero(rest))
+    belongs = labels[rest]
+    order = np.argsort(belongs, kind="stable")
+    ends = np.cumsum(np.bincount(belongs, minlength=count + 1))
+    split = np.split(places[:, order], ends[:-1], axis=1)
+    return [piece for piece in split if piece.shape[1] >= max(1.0, least)]
 
 
-def _letters(corner: np.ndarray, median: float) -> tuple[float, int]:
-    """Value and number of the letter-like pieces of the brightest constant value of a corner."""
-    first = corner[0]
-    same = (corner == first).all(axis=0) & (first > median)
-    if not same.any():
-        return 0.0, 0
-    value = float(first[same].max())
-    labels, _ = ndimage.label(same & (first == value), np.ones((3, 3), dtype=bool))
-    lines: list[tuple[int, int]] = []
-    for place, box in enumerate(ndimage.find_objects(labels), start=1):
-        high, broad = (part.stop - part.start for part in box)
-        filled = float((labels[box] == place).mean())
-        if LETTER_PIXELS[0] <= high <= LETTER_PIXELS[1] and broad <= 1.5 * high and filled > 0.15:
-            lines.append((box[0].start, box[0].stop))
-    return value, max((_in_line(lines, one) for one in lines), default=0)
+def _front(couch: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """First row of the couch in each column, less one; the last row where there is no couch."""
+    front = np.full(shape[2], np.inf)
+    for _, y, x in couch:
+        np.minimum.at(front, x, y)
+    known = np.flatnonzero(np.isfinite(front))
+    if not known.size:
+        return np.full(shape[2], shape[1])
+    return np.interp(np.arange(shape[2]), known, front[known] - 1, left=shape[1], right=shape[1])
 
 
-def _in_line(lines: list[tuple[int, int]], one: tuple[int, int]) -> int:
-    """How many pieces stand on the line of one and are about as high."""
-    high = one[1] - one[0]
-    return sum(
-        abs(other[1] - one[1]) <= 0.2 * high and abs(other[1] - other[0] - high) <= 0.25 * high
-        for other in lines
-    )
+def _is_couch(piece: np.ndarray, middle: float, slices: int, size: list[float]) -> bool:
+    z, y, x = piece
+    if y.min() <= middle <= y.max():
+        return False
+    if (np.ptp(x) + 1) * size[2] >= COUCH_WIDTH_MM:
+        return True
+    columns = np.unique(piece[[0, 2]], axis=1).shape[1]
+    is_sheet = y.size / columns * size[1] <= COUCH_THICK_MM
+    return bool(y.min() > middle and is_sheet and np.unique(z).size >= COUCH_RUN * slices)
