@@ -94,3 +94,42 @@ def test_mayo_scores_of_r(score, inputs, expected):
     found = auc_at(y, frame[score].to_numpy(), r["predict_time"])
     assert found.value == pytest.approx(r[score]["ipcw"], abs=1e-12)
     assert found.se == pytest.approx(r[score]["ipcw_se"], abs=2e-9)
+
+
+@pytest.fixture
+def bilirubin(inputs):
+    frame = inputs("timeroc_pbc_bili")
+    y = pd.DataFrame({"event": frame["death"] == 1, "duration": frame["time"].astype(float)})
+    return y, frame
+
+
+@pytest.mark.parametrize(
+    ("share", "percent", "se"),
+    [(0.2, 83.96, 2.91), (0.3, 85.66, 2.56), (0.5, 88.03, 2.25), (0.7, 83.41, 3.17),
+     (0.8, 80.79, 3.48)],
+)  # fmt: skip
+def test_bilirubin_as_the_help_page_of_timeroc_prints_it(share, percent, se, bilirubin):
+    y, frame = bilirubin
+    found = auc_at(y, frame["bili"], float(y["duration"].quantile(share)))
+    assert [100 * found.value, 100 * found.se] == pytest.approx([percent, se], abs=0.005)
+
+
+@pytest.mark.parametrize("time", [365.0, 999.2, 1827.0, 3039.0])
+@pytest.mark.parametrize(("column", "sign"), [("bili", 1), ("albumin", -1)])
+def test_pairs_weighted_one_by_one(time, column, sign, bilirubin):
+    from lifelines import KaplanMeierFitter
+
+    y, frame = bilirubin
+    days, died = y["duration"].to_numpy(), y["event"].to_numpy()
+    marker = sign * frame[column].to_numpy()
+    # Blanche 2013: cases weigh 1 / G(T-), controls 1 / G(t), G the survival of being uncensored. A
+    # death counts before a censoring of the same day, so G's clock of the dead is half a day early.
+    free = KaplanMeierFitter().fit(days - 0.5 * died, ~died).survival_function_at_times
+    of_cases, of_controls = 1 / free(days - 0.25).to_numpy(), 1 / free(time).iloc[0]
+    won = total = 0.0
+    for i in np.flatnonzero(died & (days <= time)):
+        for j in np.flatnonzero(days > time):
+            weight = of_cases[i] * of_controls
+            total += weight
+            won += weight * ((marker[i] > marker[j]) + 0.5 * (marker[i] == marker[j]))
+    assert auc_at(y, marker, time).value == pytest.approx(won / total, abs=1e-12)
