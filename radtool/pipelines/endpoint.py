@@ -14,7 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
-from radtool.errors import RadtoolWarning
+from radtool.errors import InputError, RadtoolWarning
 from radtool.evaluation import (
     Estimate,
     auc,
@@ -271,12 +271,17 @@ def cross_validation_rows(
 ) -> list[PerformanceRow]:
     """Mean of folds with its spread, and the pooled out-of-fold score with its interval."""
     summary = folds.summary().set_index("measure")["value"]
+    failed = folds.folds.loc[folds.folds["note"] != "", "note"]
+    lost = "".join(f"; {len(failed)} fold(s) failed, first: {note}" for note in failed[:1])
+    without = folds.risk.index[folds.risk.isna()].tolist()
+    if without:
+        raise InputError(f"{names[0]}: no out-of-fold prediction for {without[:5]}{lost}")
     pooled = (harrell_c if measure == "harrell_c" else auc)(study.y, folds.risk)
     spread = f"mean of folds; SD of folds {summary['sd_of_folds']:.3f}"
     if len(folds.risks.columns) > 1:
         spread += f", of repeats {summary['sd_of_repeats']:.3f}"
     return [
-        row(names, "nested CV", measure, pooled, study, note="pooled out-of-fold"),
+        row(names, "nested CV", measure, pooled, study, note=f"pooled out-of-fold{lost}"),
         row(
             names,
             "nested CV",

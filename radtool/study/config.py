@@ -52,6 +52,9 @@ class DataSettings:
     columns : dict, optional
         A column of the feature or outcome table -> the name that radtool uses
         (``{PatientID: patient_id}``).
+    missing : tuple of str
+        What the outcome table writes for "not known" beside an empty cell and NA
+        (``[unknown, "-", 999]``).
     modalities : tuple of str
         DICOM modalities that the study is about (``[CT]``); others become named failures.
     checks : str, optional
@@ -66,6 +69,7 @@ class DataSettings:
     outcomes: Path | None = None
     rois: dict[str, tuple[str, ...]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     checks: str | None = None
     truth: Path | None = None

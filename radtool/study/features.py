@@ -15,6 +15,7 @@ from radtool.study.config import StudySettings
 from radtool.study.controls import MadeControl, make_controls
 from radtool.study.extraction import extract_to, lesion_settings
 from radtool.study.images import Cases, find_cases
+from radtool.study.outcomes import check_outcomes
 from radtool.table import Failure, check_features, read_table, write_table
 
 __all__ = ["MadeFeatures", "make_features"]
@@ -67,6 +68,7 @@ def make_features(
         write_table(table, target, provenance({}, [settings.data.features]))
         return MadeFeatures(table)
     cases = find_cases(settings, folder / "curated", jobs=jobs, progress=progress)
+    check_outcomes(settings, cases.manifest)
     result = extract_to(
         cases.manifest,
         settings.extraction.parameters,

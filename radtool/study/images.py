@@ -11,8 +11,9 @@ import pandas as pd
 from radtool.errors import TableError
 from radtool.report.results import Finding
 from radtool.study.config import StudySettings
+from radtool.study.outcomes import outcome_table
 from radtool.study.segmenting import fill_masks
-from radtool.table import Failure, read_manifest, read_table
+from radtool.table import Failure, read_manifest
 
 __all__ = ["Cases", "find_cases"]
 
@@ -118,7 +119,7 @@ def _with_site(manifest: pd.DataFrame, settings: StudySettings) -> pd.DataFrame:
     unknown = manifest["site"] == ""
     if not unknown.any() or settings.data.outcomes is None:
         return manifest
-    people = read_table(settings.data.outcomes)
+    people = outcome_table(settings)
     if not {"patient_id", "site"} <= set(people.columns):
         return manifest
     sites = people.drop_duplicates("patient_id").set_index("patient_id")["site"].fillna("")

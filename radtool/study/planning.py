@@ -20,6 +20,7 @@ from radtool.features import extract, load_params
 from radtool.image import Geometry, Image, Mask
 from radtool.pipelines.records import required_patients
 from radtool.study.config import StudySettings, read_study
+from radtool.study.outcomes import outcome_table
 from radtool.table import Endpoint, feature_columns, join, read_manifest, read_table
 
 __all__ = ["StudyPlan", "plan_study"]
@@ -89,7 +90,7 @@ def plan_study(path: str | os.PathLike[str], *, r2: float = _SHARE_OF_LARGEST) -
         raise RadtoolError("the study file has no endpoints; there is nothing to plan")
     if not 0 < r2 < 1:
         raise RadtoolError(f"r2 is a share between 0 and 1, got {r2}")
-    people = read_table(str(settings.data.outcomes), rename=settings.data.columns)
+    people = outcome_table(settings)
     images = _images(settings, people)
     radiomics = _candidates(settings, images)
     cohorts: list[dict[str, Any]] = []
@@ -241,9 +242,9 @@ class _Endpoint:
         if fewer < _FEW_EVENTS_OUTSIDE:
             few = f", fewer than the {_FEW_EVENTS_OUTSIDE} usually asked for"
         return [
-            f"{name}: {n} external patients with {events} events{few}; a"
-            f" {'C' if self._is_survival else 'AUC'} of {_EXPECTED_C} will come with an interval of"
-            f" about ±{half:.2f}."
+            f"{name}: {n} external patients with {events} events{few};"
+            f" {'a C' if self._is_survival else 'an AUC'} of {_EXPECTED_C} will come with an"
+            f" interval of about ±{half:.2f}."
         ]
 
     @property

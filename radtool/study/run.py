@@ -22,8 +22,9 @@ from radtool.report.results import EndpointResults, StudyResults, read_results
 from radtool.study.config import StudySettings, read_study
 from radtool.study.features import MadeFeatures, make_features
 from radtool.study.gathering import gather
+from radtool.study.outcomes import check_outcomes, outcome_table
 from radtool.study.stages import once
-from radtool.table import Endpoint, Failure, join, make_step, read_table
+from radtool.table import Endpoint, Failure, join, make_step, read_manifest
 
 __all__ = ["Done", "run_study", "write_report"]
 
@@ -139,6 +140,8 @@ def run_study(  # noqa: PLR0913 - the front door: every choice by name
         for name in ("stages", "cache", "controls", "curated"):
             shutil.rmtree(folder / name, ignore_errors=True)
     plans = {endpoint.name: _plan(settings, endpoint, jobs) for endpoint in settings.endpoints}
+    manifest = settings.data.manifest
+    check_outcomes(settings, None if manifest is None else read_manifest(manifest))
     made = make_features(settings, folder, jobs=jobs, scheduler=scheduler, progress=progress)
     run = _Run(settings, folder, made, external, progress)
     answers = [
@@ -213,15 +216,15 @@ class _Run:
 
     def answer(self, endpoint: Endpoint, plan: Plan) -> dict[str, Any]:
         """Join, develop, validate; returns EndpointResults as JSON values."""
-        asked = [name for name in plan.subgroups if name not in self.made.table.columns]
-        data = self.settings.data
+        people, who = outcome_table(self.settings), self.settings.cohorts
+        told = [name for name in (who.column, plan.batch) if name and name in people.columns]
+        asked = [n for n in (*plan.subgroups, *told) if n not in self.made.table.columns]
         study = join(
             self.made.table,
-            read_table(str(data.outcomes), rename=data.columns),
+            people,
             endpoint=endpoint,
             covariates=list(dict.fromkeys((*plan.clinical, *asked))),
         )
-        who = self.settings.cohorts
         cohorts = dataclasses.replace(who, is_sealed=who.is_sealed or not self.external)
         found = answer(
             study,

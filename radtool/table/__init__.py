@@ -16,7 +16,8 @@ from radtool.table.contracts import (
     feature_columns,
 )
 from radtool.table.files import read_manifest, read_table, write_table
-from radtool.table.joining import Endpoint, Study, join
+from radtool.table.joining import Study, join
+from radtool.table.outcomes import Endpoint
 
 if TYPE_CHECKING:
     from radtool.table.step import FeatureStep, make_step, step_from_dict

@@ -16,11 +16,13 @@ __all__ = [
     "KEYS",
     "MANIFEST_COLUMNS",
     "Failure",
+    "as_key",
     "check_features",
     "check_manifest",
     "check_survival",
     "failures_in_words",
     "feature_columns",
+    "listed",
 ]
 
 KEYS = ("case_id", "patient_id", "site", "roi", "timepoint")
@@ -98,8 +100,8 @@ def feature_columns(table: pd.DataFrame) -> list[str]:
 
     Examples
     --------
-    >>> feature_columns(pd.DataFrame(columns=["site", "age", "original_stat_mean"]))
-    ['original_stat_mean']
+    >>> feature_columns(pd.DataFrame(columns=["site", "original_stat_mean", "deep_resnet_007"]))
+    ['original_stat_mean', 'deep_resnet_007']
     """
     return [str(column) for column in table.columns if _FEATURE.match(str(column))]
 
@@ -135,11 +137,11 @@ def check_manifest(table: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
             table[column] = default
     for column in MANIFEST_COLUMNS:
         filled = table[column].fillna(_DEFAULTS.get(column, ""))
-        table[column] = filled.map(_as_key)
+        table[column] = filled.map(as_key)
     for column in _REQUIRED:
         empty = table.index[table[column] == ""].tolist()
         if empty:
-            raise TableError(f"{name}: {column} is empty in row(s) {_listed(empty)}")
+            raise TableError(f"{name}: {column} is empty in row(s) {listed(empty)}")
     _refuse_duplicates(table, ["case_id"], name)
     rest = [column for column in table.columns if column not in MANIFEST_COLUMNS]
     return table[[*MANIFEST_COLUMNS, *rest]].reset_index(drop=True)
@@ -161,7 +163,7 @@ def check_features(table: pd.DataFrame, name: str = "feature table") -> pd.DataF
         table.insert(0, "case_id", table["patient_id"])
     for column in KEYS:
         if column in table.columns:
-            table[column] = table[column].fillna(_DEFAULTS.get(column, "")).map(_as_key)
+            table[column] = table[column].fillna(_DEFAULTS.get(column, "")).map(as_key)
     features = feature_columns(table)
     if not features:
         raise TableError(
@@ -170,7 +172,7 @@ def check_features(table: pd.DataFrame, name: str = "feature table") -> pd.DataF
         )
     wrong = [column for column in features if not pd.api.types.is_numeric_dtype(table[column])]
     if wrong:
-        raise TableError(f"{name}: not numbers in feature column(s) {_listed(wrong)}")
+        raise TableError(f"{name}: not numbers in feature column(s) {listed(wrong)}")
     table = table.astype(dict.fromkeys(features, np.float64))
     _refuse_duplicates(table, ["case_id"], name)
     _refuse_duplicates(
@@ -200,14 +202,19 @@ def check_survival(y: pd.DataFrame, name: str = "outcome") -> pd.DataFrame:
         raise TableError(
             f"{name} needs the columns event and duration, got {list(map(str, y.columns))}"
         )
+    if y["duration"].dtype.kind in "mM":
+        raise TableError(
+            f"{name}: duration is a column of {y['duration'].dtype}, not of numbers; of dates, name"
+            " in start= the column from which time counts; of timedeltas take .dt.days"
+        )
     duration = pd.to_numeric(y["duration"], errors="coerce").astype(float)
     bad = y.index[~(np.isfinite(duration) & (duration > 0))].tolist()
     if bad:
-        raise TableError(f"{name}: duration must be a number above 0, is not for {_listed(bad)}")
+        raise TableError(f"{name}: duration must be a number above 0, is not for {listed(bad)}")
     event = pd.to_numeric(y["event"], errors="coerce")
     odd = y.index[~event.isin([0, 1])].tolist()
     if odd:
-        raise TableError(f"{name}: event must be 0/1 or False/True, is not for {_listed(odd)}")
+        raise TableError(f"{name}: event must be 0/1 or False/True, is not for {listed(odd)}")
     if not event.any():
         raise TableError(
             f"{name}: no events among {len(y)} cases; nothing can be learned or tested"
@@ -215,8 +222,8 @@ def check_survival(y: pd.DataFrame, name: str = "outcome") -> pd.DataFrame:
     return pd.DataFrame({"event": event.astype(bool), "duration": duration}, index=y.index)
 
 
-def _as_key(value: object) -> str:
-    """Text of a key; a whole number read as 7.0 is the same key as 7."""
+def as_key(value: object) -> str:
+    """Return the text of a key; a whole number read as 7.0 is the same key as 7."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
@@ -227,12 +234,13 @@ def _refuse_duplicates(table: pd.DataFrame, columns: list[str], name: str) -> No
     if repeated.any():
         cases = table.loc[repeated, "case_id"].unique().tolist()
         raise TableError(
-            f"{name}: more than one row for the same {' + '.join(columns)}: {_listed(cases)};"
+            f"{name}: more than one row for the same {' + '.join(columns)}: {listed(cases)};"
             " keep one row each, or give the rows different roi or timepoint"
         )
 
 
-def _listed(values: Iterable[object], most: int = 5) -> str:
+def listed(values: Iterable[object], most: int = 5) -> str:
+    """Return the first values in words, and how many more there are."""
     values = list(values)
     shown = ", ".join(map(str, values[:most]))
     return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 from radtool.errors import InputError, TableError
 from radtool.files import atomic_path, write_json
 from radtool.provenance import sidecar_path
-from radtool.table.contracts import KEYS, check_manifest
+from radtool.table.contracts import KEYS, as_key, check_manifest
 
 __all__ = ["read_manifest", "read_table", "write_table"]
 
@@ -20,9 +20,15 @@ _FORMATS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx")
 
 
 def read_table(
-    path: str | os.PathLike[str], *, rename: Mapping[str, str] | None = None
+    path: str | os.PathLike[str],
+    *,
+    rename: Mapping[str, str] | None = None,
+    missing: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read a Parquet, CSV, TSV or Excel table; key columns stay text ("007" is not 7).
+
+    Of an Excel file the first sheet is read; numbers that it stores as text are numbers. A CSV file
+    may be separated by semicolons with decimal commas, as Excel writes it in much of Europe.
 
     Parameters
     ----------
@@ -31,6 +37,9 @@ def read_table(
     rename : mapping of str to str, optional
         The table's own column name -> the name that radtool uses; a column that is not there is
         passed over.
+    missing : collection of str
+        What stands for "not known" (``["unknown", "-", "999"]``), capitals or not, in all columns
+        but the keys. Empty cells and ``NA``, ``n/a``, ``NaN``, ``null``, ``None`` always do.
 
     Raises
     ------
@@ -46,12 +55,16 @@ def read_table(
         raise InputError(f"{source}: unknown table format; use {', '.join(_FORMATS)}")
     try:
         table = _read(source, rename or {}).rename(columns=dict(rename or {}))
+    except UnicodeDecodeError as error:
+        raise TableError(
+            f"{source}: not UTF-8 text ({error}); save it as .xlsx or as 'CSV UTF-8'"
+        ) from error
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise TableError(f"{source}: not a readable table ({error})") from error
     if table.columns.has_duplicates:
         twice = table.columns[table.columns.duplicated()].tolist()
         raise TableError(f"{source}: column named twice: {twice}")
-    return table
+    return _without(table, {word.strip().lower() for word in missing}) if missing else table
 
 
 def _read(source: Path, rename: Mapping[str, str]) -> pd.DataFrame:
@@ -61,9 +74,35 @@ def _read(source: Path, rename: Mapping[str, str]) -> pd.DataFrame:
     if name.endswith(".parquet"):
         return pd.read_parquet(source)
     if name.endswith(".xlsx"):
-        return pd.read_excel(source, dtype=keys)
+        return _with_numbers(pd.read_excel(source, dtype=keys), keys)
     separator = "\t" if ".tsv" in name[-7:] else ","
-    return pd.read_csv(source, dtype=keys, sep=separator, float_precision="round_trip")
+    table = pd.read_csv(source, dtype=keys, sep=separator, float_precision="round_trip")
+    if separator == "," and len(table.columns) == 1 and ";" in table.columns[0]:
+        return _with_numbers(pd.read_csv(source, dtype=keys, sep=";", decimal=","), keys)
+    return table
+
+
+def _with_numbers(table: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
+    """Make numbers of the text columns that hold nothing else."""
+    texts = [c for c in table.columns if c not in keys and table[c].dtype == object]
+    return table.assign(**{column: _as_numbers(table[column]) for column in texts})
+
+
+def _as_numbers(values: pd.Series) -> pd.Series:
+    if any(not isinstance(value, str | int | float) for value in values.dropna()):
+        return values.infer_objects()  # dates among them
+    numbers = pd.to_numeric(values, errors="coerce")
+    return numbers if numbers.notna().equals(values.notna()) else values
+
+
+def _without(table: pd.DataFrame, words: Collection[str]) -> pd.DataFrame:
+    """Empty the cells that hold one of the words; what is left of a column may be numbers."""
+    changed = {}
+    for column in table.columns.difference([*KEYS], sort=False):
+        gone = table[column].map(lambda value: as_key(value).lower() in words)
+        if gone.any():
+            changed[column] = _as_numbers(table[column].mask(gone).astype(object))
+    return table.assign(**changed)
 
 
 def write_table(

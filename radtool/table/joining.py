@@ -2,75 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from radtool.errors import InputError, TableError, did_you_mean
-from radtool.table.contracts import Failure, check_features, check_survival, feature_columns
+from radtool.errors import TableError, did_you_mean
+from radtool.table.contracts import Failure, as_key, check_features, feature_columns, listed
 from radtool.table.files import read_table
+from radtool.table.outcomes import Endpoint, read_outcome
 
-__all__ = ["Endpoint", "Study", "join"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Which outcome columns make the question.
-
-    Parameters
-    ----------
-    name : str
-        What the endpoint is called: "os", "EGFR".
-    duration, event : str, optional
-        Columns of a survival endpoint.
-    status : str, optional
-        Column of a survival endpoint with competing risks, instead of `event`: 0 censored, 1 the
-        event of interest, 2 and more the events that make it impossible.
-    marker : str, optional
-        Column of a binary marker; give this or a duration with event or status.
-    positive : str, optional
-        The marker's value that counts as True; default 1, True or "yes"-like values only.
-    unit : str, default "days"
-        Unit of the duration.
-    label : str, default ""
-        Words for headings: "overall survival"; empty: the name.
-    """
-
-    name: str
-    duration: str | None = None
-    event: str | None = None
-    status: str | None = None
-    marker: str | None = None
-    positive: str | None = None
-    unit: str = "days"
-    label: str = ""
-
-    def __post_init__(self) -> None:
-        outcome = (self.event is not None) + (self.status is not None)
-        survival = self.duration is not None and outcome == 1
-        if survival == (self.marker is not None) or outcome > 1:
-            raise InputError(
-                f"endpoint {self.name!r} needs either duration and event (or, with competing risks,"
-                " status), or marker, not both"
-            )
-
-    @property
-    def is_survival(self) -> bool:
-        """Whether this is a time to an event (else a binary marker)."""
-        return self.marker is None
-
-    @property
-    def has_competing(self) -> bool:
-        """Whether other events can make the event of interest impossible."""
-        return self.status is not None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The outcome columns that it reads; none of them may ever be a predictor."""
-        named = (self.duration, self.event, self.status, self.marker)
-        return tuple(column for column in named if column is not None)
+__all__ = ["Study", "join"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +71,7 @@ class Study:
 
 def join(
     features: pd.DataFrame,
-    outcomes: pd.DataFrame | str,
+    outcomes: pd.DataFrame | str | os.PathLike[str],
     *,
     endpoint: Endpoint | str,
     on: str = "patient_id",
@@ -140,7 +84,7 @@ def join(
     features : DataFrame
         Feature table, one row a case.
     outcomes : DataFrame or path
-        One row a patient.
+        One row a patient; rows without a patient are listed in `left_out`.
     endpoint : Endpoint or str
         The question; a text "os" means the columns ``os_duration`` and ``os_event`` if they are
         there, else ``os`` as a binary marker.
@@ -158,25 +102,26 @@ def join(
     Raises
     ------
     TableError
-        A column is missing, a patient has two outcome rows, a predictor is an outcome column or
-        appears in both tables, or nobody matches.
+        A column is missing, a patient has two outcome rows, a predictor is an outcome column,
+        appears in both tables or mixes numbers with words for "not known", a value of the outcome
+        is not understood, or nobody matches.
     """
     table = check_features(features)
-    people = read_table(outcomes) if isinstance(outcomes, str) else outcomes.copy()
+    people = outcomes.copy() if isinstance(outcomes, pd.DataFrame) else read_table(outcomes)
     question = _endpoint(endpoint, people)
     _check_columns(table, people, question, on, covariates)
-    people[on] = people[on].map(lambda value: str(value).strip())
+    nobody = people[on].isna()
+    people = people[~nobody].assign(**{on: people.loc[~nobody, on].map(as_key)})
     twice = people.loc[people[on].duplicated(), on].unique().tolist()
     if twice:
         raise TableError(f"outcome table has more than one row for patient(s) {twice[:5]}")
     people = people.set_index(on)
-    left_out = _unmatched(table, people, on)
+    left_out = _unmatched(table, people, on) + [
+        Failure(f"outcome row {row + 1}", "join", f"no {on}") for row in np.flatnonzero(nobody)
+    ]
+    if not table[on].isin(people.index).any():
+        raise TableError(_nobody_matches(table[on], people.index, on))
     table = table[table[on].isin(people.index)].set_index("case_id")
-    if table.empty:
-        raise TableError(
-            f"no {on} is in both tables; features have for example"
-            f" {features[on].iloc[0]!r}, outcomes {str(people.index[0])!r}"
-        )
     rows = people.loc[table[on]].set_axis(table.index)
     known = rows[list(question.columns)].notna().all(axis=1)
     left_out += [
@@ -184,10 +129,12 @@ def join(
         for case in table.index[~known]
     ]
     table, rows = table[known], rows[known]
+    for column in covariates:
+        _check_covariate(rows[column], column)
     carried = [column for column in table.columns if column not in {"roi", "timepoint", on}]
     return Study(
         pd.concat([table[carried], rows[list(covariates)]], axis=1),
-        _outcome(rows, question),
+        read_outcome(rows, question),
         table[on],
         question,
         feature_columns(table),
@@ -241,35 +188,30 @@ def _unmatched(table: pd.DataFrame, people: pd.DataFrame, on: str) -> list[Failu
     ] + [Failure(str(person), "join", "no features for this patient") for person in without_image]
 
 
-_TRUE = {"1", "1.0", "true", "yes", "y", "positive", "mutant", "mutated", "methylated"}
-_FALSE = {"0", "0.0", "false", "no", "n", "negative", "wildtype", "wild type", "unmethylated"}
+def _nobody_matches(ours: pd.Series, theirs: pd.Index, on: str) -> str:
+    said = f"no {on} is in both tables; features have for example {ours.iloc[0]!r}, outcomes" + (
+        f" {theirs[0]!r}" if len(theirs) else " none at all"
+    )
+    short = set(theirs.str.lstrip("0")) if len(theirs) else set()
+    if ours.str.lstrip("0").isin(short).any():
+        said += "; they differ in leading zeros: store the column as text, as the images have it"
+    return said
 
 
-def _outcome(rows: pd.DataFrame, question: Endpoint) -> pd.DataFrame | pd.Series:
-    if question.has_competing:
-        status = pd.to_numeric(rows[question.status], errors="coerce")
-        odd = rows.index[~(status.ge(0) & (status == status.round()))].tolist()
-        if odd:
-            raise TableError(
-                f"endpoint {question.name!r}: status must be 0 (censored), 1 (event), 2, …"
-                f" (competing); is not for {odd[:5]}"
-            )
-        y = pd.DataFrame({"event": status == 1, "duration": rows[question.duration]})
-        checked = check_survival(y, f"endpoint {question.name!r}")
-        return checked.assign(status=status.astype(int))
-    if question.is_survival:
-        y = rows[[question.event, question.duration]].set_axis(["event", "duration"], axis=1)
-        return check_survival(y, f"endpoint {question.name!r}")
-    values = rows[question.marker].map(lambda value: str(value).strip())
-    if question.positive is not None:
-        if values.nunique() > 2:
-            raise TableError(f"marker {question.name!r} has {values.nunique()} values, not two")
-        return (values == str(question.positive)).rename(question.name)
-    folded = values.str.lower()
-    odd = sorted(set(folded) - _TRUE - _FALSE)
-    if odd:
+_UNKNOWN = {"", "?", "-", ".", "n.a.", "nd", "not known", "missing", "ukn", "unk", "unknown", "x"}
+_MANY = 10
+
+
+def _check_covariate(values: pd.Series, column: str) -> None:
+    """Refuse numbers with a few words among them: each number would become a category."""
+    if values.dtype != object:
+        return
+    texts = values.dropna().map(as_key)
+    words = texts[pd.to_numeric(texts, errors="coerce").isna()]
+    is_mixed = 0 < len(words) < len(texts)
+    if is_mixed and (set(words.str.lower()) <= _UNKNOWN or texts.nunique() > _MANY):
         raise TableError(
-            f"marker {question.name!r} has values {odd[:5]} that are neither yes nor no;"
-            " name the one that counts with positive="
+            f"covariate {column!r} holds numbers, but also {listed(map(repr, sorted(set(words))))}"
+            f" for {listed(words.index)}; empty those cells, or name the words as missing"
+            " (read_table(…, missing=[…]), in a study file data.missing)"
         )
-    return folded.isin(_TRUE).rename(question.name)

@@ -303,3 +303,63 @@ def test_disturbed_contours_give_the_score_an_interval(study_folder: Path) -> No
     assert row["perturbed_lower"] <= row["risk"] <= row["perturbed_upper"]
     with pytest.raises(InputError, match="need an image and its mask"):
         predict_cases(*places, features=out / "features.parquet", perturbed=True)
+
+
+def test_a_wrong_outcome_table_stops_the_run_before_any_image(study_folder: Path) -> None:
+    outcomes = read_table(study_folder / "outcomes.csv")
+    outcomes.assign(dead="perhaps").to_csv(study_folder / "outcomes.csv", index=False)
+    with pytest.raises(RadtoolError, match="event has values .'perhaps'."):
+        run_study(study_folder / "study.yaml", study_folder / "out")
+    outcomes.drop(columns="age").to_csv(study_folder / "outcomes.csv", index=False)
+    with pytest.raises(RadtoolError, match="no column 'age'.*data.columns"):
+        run_study(study_folder / "study.yaml", study_folder / "out")
+    assert not list((study_folder / "out").iterdir())
+
+
+def test_a_spreadsheet_as_hospitals_keep_it_is_read_as_it_is(study_folder: Path) -> None:
+    plain = run_study(study_folder / "study.yaml", study_folder / "plain")
+    table = read_table(study_folder / "outcomes.csv")
+    first = pd.Timestamp("2014-03-01")
+    messy = pd.DataFrame(
+        {
+            "Patient No": table["patient_id"],
+            "Clinic": np.where(np.arange(30) < 18, "a", "b"),
+            "Diagnosed": first,
+            "Last seen": first + pd.to_timedelta(table["days"], unit="D"),
+            "Deceased": np.where(table["dead"] == 1, "Yes", "no "),
+            "Age": table["age"].astype(object).where(table.index != 3, "unknown"),
+        }
+    )
+    messy.to_excel(study_folder / "messy.xlsx", index=False)
+    manifest = read_table(study_folder / "manifest.csv").drop(columns="site")
+    manifest.to_csv(study_folder / "manifest.csv", index=False)
+    text = (study_folder / "study.yaml").read_text()
+    text = text.replace(
+        "outcomes: outcomes.csv",
+        "outcomes: messy.xlsx, missing: [unknown],"
+        " columns: {Patient No: patient_id, Clinic: site, Age: age}",
+    ).replace(
+        "duration: days, event: dead", "start: Diagnosed, duration: Last seen, event: Deceased"
+    )
+    (study_folder / "messy.yaml").write_text(text)
+    messy_run = run_study(study_folder / "messy.yaml", study_folder / "messy")
+    ours, theirs = (r.results.endpoints[0].question.cohorts for r in (plain, messy_run))
+    assert [(c.name, c.n, c.events) for c in ours] == [(c.name, c.n, c.events) for c in theirs]
+    volume = [
+        [row.value for row in r.results.endpoints[0].performance if row.model == "volume"]
+        for r in (plain, messy_run)
+    ]
+    np.testing.assert_allclose(volume[0], volume[1], rtol=1e-6)
+
+
+def test_cohorts_may_be_told_apart_by_the_outcome_table(study_folder: Path) -> None:
+    run_study(study_folder / "study.yaml", study_folder / "images")
+    features = read_table(study_folder / "images" / "features.parquet")
+    features.drop(columns="site").to_csv(study_folder / "features.csv", index=False)
+    outcomes = read_table(study_folder / "outcomes.csv").assign(site=["a"] * 18 + ["b"] * 12)
+    outcomes.to_csv(study_folder / "outcomes.csv", index=False)
+    text = (study_folder / "study.yaml").read_text()
+    text = text.replace("manifest: manifest.csv", "features: features.csv")
+    (study_folder / "table.yaml").write_text(text)
+    done = run_study(study_folder / "table.yaml", study_folder / "out")
+    assert [cohort.n for cohort in done.results.endpoints[0].question.cohorts] == [18, 12]
