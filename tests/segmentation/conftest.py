@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,10 @@ import pytest
 from scipy import ndimage
 
 from radtool.image import Geometry, Image
+from radtool.segmentation import predict
+from radtool.segmentation.lungs import LungRegion, isolate_lungs
+from radtool.segmentation.predict import Segmentation, segment
+from radtool.segmentation.runtime import Network
 
 SPACING = (3.0, 2.5, 2.5)
 SHAPE = (90, 112, 152)
@@ -17,7 +22,7 @@ CENTER = np.array([135.0, 140.0, 190.0])
 
 @dataclass(frozen=True)
 class Thorax:
-    """CT in HU, its two lungs before any disease, and its lesion."""
+    """CT in HU, its two lungs before any disease, and its lesion; shared, so never written to."""
 
     image: Image
     right: np.ndarray
@@ -36,6 +41,7 @@ def ellipsoid(center, radii) -> np.ndarray:
 def thorax():
     """Builder of a thorax; `lesion` is (offset from the middle of the right lung, radius) in mm."""
 
+    @functools.cache
     def build(lesion=((10.0, 0.0, 0.0), 12.0), *, consolidated=0.0) -> Thorax:
         hu = np.full(SHAPE, -1000.0, dtype=np.float32)
         body = ellipsoid(CENTER, (400.0, 105.0, 160.0))
@@ -56,6 +62,8 @@ def thorax():
             ]
             hu[tuple(lowest.T)] = 35.0
         hu += np.random.default_rng(0).normal(0, 15, SHAPE).astype(np.float32)
+        for array in (right, left, found):
+            array.flags.writeable = False
         geometry = Geometry(SHAPE, SPACING, origin=(-190.0, -140.0, -135.0))
         return Thorax(Image(np.rint(hu), geometry, "HU"), right, left, found)
 
@@ -82,12 +90,27 @@ class SoftTissueSession:
         return [ndimage.gaussian_filter(found, (0, 0, 0.6, 0.6, 0.6))]
 
 
-@pytest.fixture
-def soft_tissue_network(monkeypatch):
-    """Let `segment` use the stand-in instead of trained weights."""
-    from radtool.segmentation import predict
-    from radtool.segmentation.runtime import Network
+@pytest.fixture(scope="session")
+def stand_in() -> Network:
+    return Network("stand-in", "0" * 64, "cpu", SoftTissueSession())
 
-    network = Network("stand-in", "0" * 64, "cpu", SoftTissueSession())
-    monkeypatch.setattr(predict, "load_network", lambda _model, *, device: network)
-    return network
+
+@pytest.fixture
+def soft_tissue_network(monkeypatch, stand_in):
+    """Let `segment` use the stand-in instead of trained weights."""
+    monkeypatch.setattr(predict, "load_network", lambda _model, *, device: stand_in)
+    return stand_in
+
+
+@pytest.fixture(scope="session")
+def segmented(thorax, stand_in) -> Segmentation:
+    """What `segment` with the stand-in makes of the plain thorax."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict, "load_network", lambda _model, *, device: stand_in)
+        return segment(thorax().image)
+
+
+@pytest.fixture(scope="session")
+def healthy_lungs(thorax) -> LungRegion:
+    """The lungs of a thorax without a lesion."""
+    return isolate_lungs(thorax(None).image)

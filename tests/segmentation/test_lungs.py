@@ -10,9 +10,8 @@ from radtool.image import Geometry, Image
 from radtool.segmentation.lungs import find_lungs, isolate_lungs, spine_axis
 
 
-def test_both_lungs_are_inside_the_search_and_the_couch_is_not(thorax):
-    scan = thorax(None)
-    region = isolate_lungs(scan.image)
+def test_both_lungs_are_inside_the_search_and_the_couch_is_not(thorax, healthy_lungs):
+    scan, region = thorax(None), healthy_lungs
     lungs = scan.right | scan.left
     assert region.air.volume_ml == pytest.approx(np.count_nonzero(lungs) * 18.75e-3, rel=0.05)
     assert (region.search.array & lungs).sum() == lungs.sum()
@@ -35,10 +34,9 @@ def test_lesion_on_the_chest_wall_stays_inside(thorax):
     assert (region.search.array & scan.lesion).sum() >= 0.95 * scan.lesion.sum()
 
 
-def test_search_is_a_part_of_the_body_not_all_of_it(thorax):
-    scan = thorax(None)
-    region = isolate_lungs(scan.image)
-    body = scan.image.array > -320
+def test_search_is_a_part_of_the_body_not_all_of_it(thorax, healthy_lungs):
+    region = healthy_lungs
+    body = thorax(None).image.array > -320
     assert region.search.volume_ml < 0.75 * (body.sum() * 18.75e-3 + region.air.volume_ml)
 
 

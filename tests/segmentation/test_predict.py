@@ -11,13 +11,12 @@ from scipy import ndimage
 
 from radtool.errors import InputError, ParameterError
 from radtool.image import Geometry, Image
-from radtool.segmentation import apply_temperature, compare_masks, isolate_lungs
+from radtool.segmentation import apply_temperature, compare_masks, predict
 from radtool.segmentation.predict import FLAGS, _choose, segment
 
 
-def test_lesion_is_found_on_the_input_grid(thorax, soft_tissue_network):
-    scan = thorax()
-    found = segment(scan.image)
+def test_lesion_is_found_on_the_input_grid(thorax, segmented):
+    scan, found = thorax(), segmented
     truth = found.mask.with_array(scan.lesion)
     assert found.mask.geometry == scan.image.geometry
     assert compare_masks(truth, found.mask).dsc > 0.85
@@ -29,7 +28,7 @@ def test_lesion_is_found_on_the_input_grid(thorax, soft_tissue_network):
     assert found.flags == ()
 
 
-def test_same_patient_stored_otherwise_gives_the_same_place(thorax, soft_tissue_network):
+def test_same_patient_stored_otherwise_gives_the_same_place(thorax, segmented, soft_tissue_network):
     scan = thorax()
     geometry = scan.image.geometry
     corner = geometry.to_patient(np.array([0, geometry.shape[1] - 1, geometry.shape[2] - 1]))
@@ -37,9 +36,8 @@ def test_same_patient_stored_otherwise_gives_the_same_place(thorax, soft_tissue_
         geometry.shape, geometry.spacing, tuple(corner.tolist()), (-1, 0, 0, 0, -1, 0, 0, 0, 1)
     )
     turned = segment(Image(scan.image.array[:, ::-1, ::-1], prone, "HU"))
-    straight = segment(scan.image)
-    back = straight.mask.with_array(np.ascontiguousarray(turned.mask.array[:, ::-1, ::-1]))
-    assert compare_masks(straight.mask, back).dsc > 0.95
+    back = segmented.mask.with_array(np.ascontiguousarray(turned.mask.array[:, ::-1, ::-1]))
+    assert compare_masks(segmented.mask, back).dsc > 0.95
 
 
 def test_no_lesion_gives_an_empty_mask_and_a_flag(thorax, soft_tissue_network):
@@ -90,16 +88,15 @@ def test_a_place_that_lies_mostly_outside_the_search_is_no_candidate():
     np.testing.assert_array_equal(_choose(mean, inside, 0.5)[0], inside)
 
 
-def test_the_search_stays_in_the_lungs(thorax, soft_tissue_network, monkeypatch):
+def test_the_search_stays_in_the_lungs(thorax, healthy_lungs, soft_tissue_network, monkeypatch):
     # A network that marks all that is not dense: nothing outside the searched region is kept.
     monkeypatch.setattr(
         type(soft_tissue_network),
         "probability",
         lambda _self, hu: np.where((hu < -200) & (hu > -950), 0.9, 0).astype(np.float32),
     )
-    scan = thorax(None)
-    found = segment(scan.image)
-    outside = ~ndimage.binary_dilation(isolate_lungs(scan.image).search.array)
+    found = segment(thorax(None).image)
+    outside = ~ndimage.binary_dilation(healthy_lungs.search.array)
     assert found.mask.volume_ml > 1000
     assert not (found.mask.array & outside).any()
     assert not (found.probability.array[outside] > 0).any()
@@ -143,19 +140,15 @@ def test_an_unsure_place_is_kept_in_a_crop_with_a_flag_and_dropped_in_a_scan(
 
 
 def test_the_temperature_of_the_card_scales_the_probability_not_the_mask(
-    thorax, soft_tissue_network, monkeypatch
+    thorax, segmented, soft_tissue_network, monkeypatch
 ):
-    from radtool.segmentation import predict
-
-    scan = thorax()
-    straight = segment(scan.image)
     cooler = dataclasses.replace(soft_tissue_network, temperature=2.0)
     monkeypatch.setattr(predict, "load_network", lambda _model, *, device: cooler)
-    scaled = segment(scan.image)
-    np.testing.assert_array_equal(scaled.mask.array, straight.mask.array)
-    assert scaled.confidence < straight.confidence
+    scaled = segment(thorax().image)
+    np.testing.assert_array_equal(scaled.mask.array, segmented.mask.array)
+    assert scaled.confidence < segmented.confidence
     np.testing.assert_allclose(
-        scaled.probability.array.max(), apply_temperature(straight.probability.array, 2.0).max()
+        scaled.probability.array.max(), apply_temperature(segmented.probability.array, 2.0).max()
     )
 
 
@@ -199,9 +192,8 @@ def test_answers_that_differ_between_flips_are_flagged(thorax, soft_tissue_netwo
     assert found.confidence < 0.6
 
 
-def test_the_same_call_gives_the_same_bytes(thorax, soft_tissue_network):
-    scan = thorax()
-    one, two = segment(scan.image), segment(scan.image)
+def test_the_same_call_gives_the_same_bytes(thorax, segmented, soft_tissue_network):
+    one, two = segmented, segment(thorax().image)
     assert one.mask.array.tobytes() == two.mask.array.tobytes()
     assert one.probability.array.tobytes() == two.probability.array.tobytes()
 
