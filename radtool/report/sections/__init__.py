@@ -54,7 +54,7 @@ BEFORE: tuple[StudyPart, ...] = (
 ENDPOINT: tuple[EndpointPart, ...] = (
     ("Performance", performance_section),
     ("Added value", comparison_section),
-    ("Does it beat nothing?", controls_section),
+    ("Negative controls", controls_section),
     ("Feature selection", selection_section),
     ("Models", models_section),
     ("Risk groups", survival_section),

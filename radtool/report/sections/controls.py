@@ -44,7 +44,12 @@ def controls_section(endpoint: EndpointResults) -> Section | None:
     table = _table(endpoint)
     if table is not None:
         blocks.append(table)
-    return Section(name="controls", title="Does it beat nothing?", level=3, blocks=tuple(blocks))
+    return Section(
+        name="controls",
+        title="Negative controls: does it beat nothing?",
+        level=3,
+        blocks=tuple(blocks),
+    )
 
 
 def _figures(endpoint: EndpointResults) -> tuple[Figure, ...]:
