@@ -12,6 +12,7 @@ from radtool.preprocessing.controls import (
     shuffle_voxels,
 )
 from radtool.preprocessing.discretise import Discretise, discretise, discretise_values
+from radtool.preprocessing.fusion import Fusion, FusionImage, fuse
 from radtool.preprocessing.intensity_step import (
     IntensityStep,
     apply_steps,
@@ -45,6 +46,8 @@ __all__ = [
     "RECIPES",
     "Clahe",
     "Discretise",
+    "Fusion",
+    "FusionImage",
     "GaussianSmoothing",
     "HistogramEqualisation",
     "HistogramMatching",
@@ -64,6 +67,7 @@ __all__ = [
     "discretise",
     "discretise_values",
     "fit_steps",
+    "fuse",
     "habitats",
     "intensity_step_from_dict",
     "label_masks",

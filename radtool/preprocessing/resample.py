@@ -21,7 +21,14 @@ from scipy import ndimage
 from radtool.errors import ParameterError, did_you_mean
 from radtool.image import Geometry, Image, Mask
 
-__all__ = ["INTERPOLATIONS", "Resample", "resample_image", "resample_mask", "resampled_geometry"]
+__all__ = [
+    "INTERPOLATIONS",
+    "Resample",
+    "covered_voxels",
+    "resample_image",
+    "resample_mask",
+    "resampled_geometry",
+]
 
 Interpolation = Literal["nearest", "linear", "cubic"]
 INTERPOLATIONS = ("nearest", "linear", "cubic")
@@ -166,7 +173,7 @@ def resample_mask(
     else:
         # 0.4999999 is a half that float arithmetic missed.
         inside[where] = np.round(values, 6) >= threshold
-    inside[where] &= _covered(mask.geometry, box)
+    inside[where] &= covered_voxels(mask.geometry, box)
     return Mask(inside, like, mask.roi, mask.origin)
 
 
@@ -318,8 +325,18 @@ def _reach(mask: Mask, like: Geometry) -> tuple[slice, slice, slice] | None:
     return tuple(slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))  # type: ignore[return-value]  # three axes
 
 
-def _covered(source: Geometry, target: Geometry) -> np.ndarray:
-    """Where the target's voxel centres lie within the source's voxels (not only near its edge)."""
+def covered_voxels(source: Geometry, target: Geometry) -> np.ndarray:
+    """Say which voxel centres of a grid lie within the voxels of another.
+
+    Parameters
+    ----------
+    source, target : Geometry
+        Voxels of `source` cover, those of `target` are covered.
+
+    Returns
+    -------
+    ndarray of bool, shape ``target.shape``
+    """
     last = np.array(source.shape) - 0.5
     if np.allclose(source.direction, target.direction, rtol=0, atol=1e-6):
         first = source.to_index(target.to_patient(np.zeros(3)))
