@@ -15,6 +15,11 @@ import numpy as np
 
 from radtool.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows has no locks that end with their owner
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = [
     "atomic_path",
     "canonical_json",
@@ -23,23 +28,30 @@ __all__ = [
     "hash_of",
     "read_json",
     "sha256",
+    "sweep",
     "write_bytes",
     "write_json",
     "write_text",
 ]
 
+_PART = ".part-"
+
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`, moved over it only when the block ends well.
 
     The temporary name keeps every suffix of `path` (writers choose a format by it). After an error
-    or a kill the old file, if any, is untouched.
+    or a kill the old file, if any, is untouched. What a kill leaves half-written is taken over by
+    the next writer of the same file, so that interrupted runs do not fill the disk.
 
     Parameters
     ----------
     path : path-like
         Where the finished file shall be; its folder is made if needed.
+    mode : int, optional
+        Permissions of the finished file; by default those that the umask leaves. Until it is
+        finished only the owner can read it.
 
     Yields
     ------
@@ -48,16 +60,63 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    suffix = "".join(final.suffixes[-2:])
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix=suffix, dir=final.parent)
-    os.close(handle)
-    part = Path(name)
+    handle, part = _part_of(final)
     try:
         yield part
-        part.chmod(0o666 & ~_umask())
+        part.chmod(0o666 & ~_umask() if mode is None else mode)
         part.replace(final)
-    finally:
+    except BaseException:
         part.unlink(missing_ok=True)
+        raise
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def sweep(folder: str | os.PathLike[str]) -> None:
+    """Delete what killed runs left half-written in a folder; files being written now stay."""
+    for part in Path(folder).glob(f"{_PART}*"):
+        handle = _locked(part, os.O_RDWR)
+        if handle is not None:
+            part.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _part_of(final: Path) -> tuple[int | None, Path]:
+    """Make the temporary file of a file; the handle, where there is one, holds its lock.
+
+    A name of its own for each file, and a lock that ends with its owner, tell what is left over
+    from what another process is writing at this moment; for the latter, and where there are no
+    locks, a name by chance.
+    """
+    suffix = "".join(final.suffixes[-2:])[-32:]
+    own = hashlib.sha256(os.fsencode(final.name)).hexdigest()[:16]
+    part = final.with_name(f"{_PART}{own}{suffix}")
+    handle = _locked(part, os.O_RDWR | os.O_CREAT)
+    if handle is not None:
+        return handle, part
+    other, name = tempfile.mkstemp(prefix=_PART, suffix=suffix, dir=final.parent)
+    os.close(other)
+    part = Path(name)
+    return _locked(part, os.O_RDWR), part
+
+
+def _locked(part: Path, flags: int) -> int | None:
+    """Open a file and lock it; None when it is another's, gone, or there are no locks here."""
+    if fcntl is None:
+        return None
+    try:
+        handle = os.open(part, flags | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), os.lstat(part)):
+            return handle
+    except OSError:
+        pass
+    os.close(handle)
+    return None
 
 
 def _umask() -> int:
@@ -167,11 +226,26 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     InputError
-        The file is missing or is not JSON.
+        The file is missing or is not JSON, names a key twice, or nests deeper than anything that
+        radtool writes.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        return json.loads(text, object_pairs_hook=_once_each)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: not JSON of radtool (nested too deep)") from error
+    except ValueError as error:  # also bytes that are no text, and numbers of thousands of digits
         raise InputError(f"{path}: not JSON ({error})") from error
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is given twice")
+    return found

@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 Settings = TypeVar("Settings")
+MOST_NODES = 1_000_000
 
 
 def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -41,11 +42,15 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         text = source.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise InputError(f"{source}: no such file") from error
-    except (UnicodeDecodeError, IsADirectoryError) as error:
+    except UnicodeDecodeError as error:
         raise ParameterError(f"{source}: not a text file ({error})") from error
+    except OSError as error:
+        raise ParameterError(f"{source}: cannot be read ({error.strerror or error})") from error
     try:
         document = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
+    except RecursionError as error:
+        raise ParameterError(f"{source}: not valid YAML (nested too deep)") from error
+    except (yaml.YAMLError, ValueError) as error:  # a number or date that is none
         raise ParameterError(f"{source}: not valid YAML ({error})") from error
     if not isinstance(document, dict):
         raise ParameterError(
@@ -55,7 +60,14 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice."""
+    """SafeLoader that refuses a key given twice and names that multiply without end."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        """Compose the document, and count what it says when every ``*name`` is written out."""
+        root: yaml.Node | None = super().get_single_node()
+        if root is not None:
+            _written_out(root, {})
+        return root
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - signature of PyYAML
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
@@ -64,6 +76,25 @@ class _StrictLoader(yaml.SafeLoader):
                 "while reading a mapping", node.start_mark, "a key is given twice"
             )
         return mapping
+
+
+def _written_out(node: yaml.Node, known: dict[int, int | None]) -> int:
+    """Count the nodes below a node, those behind aliases again wherever they are named."""
+    if id(node) in known:
+        counted = known[id(node)]
+        if counted is None:
+            raise yaml.composer.ComposerError(None, None, "contains itself", node.start_mark)
+        return counted
+    known[id(node)] = None
+    below: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        below = [part for pair in node.value for part in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        below = node.value
+    known[id(node)] = total = 1 + sum(_written_out(part, known) for part in below)
+    if total > MOST_NODES:
+        raise yaml.composer.ComposerError(None, None, "unfolds without end", node.start_mark)
+    return total
 
 
 def parse_settings(cls: type[Settings], mapping: Any, where: str) -> Settings:

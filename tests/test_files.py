@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from radtool.files import (
     encode,
     hash_of,
     read_json,
+    sweep,
     write_json,
 )
 from radtool.files import sha256 as file_hash
@@ -75,3 +78,77 @@ def test_an_empty_array_of_two_axes_keeps_its_shape():
     again = decode(json.loads(canonical_json(np.zeros((0, 3)))))
     assert again.shape == (0, 3)
     assert again.dtype == float
+
+
+def test_what_a_kill_left_is_taken_over_by_the_next_writer_of_the_same_file(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from radtool.files import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as part:\n"
+        "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    target = tmp_path / "a.json"
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", script, str(target)], check=False)
+    assert len(list(tmp_path.iterdir())) == 1  # one left over, however often it was killed
+    write_json(target, {"a": 1})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert read_json(target) == {"a": 1}
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with atomic_path(target) as first:
+        first.write_text("first")
+        with atomic_path(target) as second:
+            second.write_text("second")
+            assert second != first
+        sweep(tmp_path)  # what is being written stays
+        assert target.read_text() == "second"
+        first.write_text("first, finished later")
+    assert target.read_text() == "first, finished later"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_link_in_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    target, elsewhere = tmp_path / "a.txt", tmp_path / "elsewhere"
+    with atomic_path(target) as part:
+        part.write_text("1")
+    elsewhere.write_text("mine")
+    part.symlink_to(elsewhere)
+    with atomic_path(target) as other:
+        other.write_text("2")
+    assert (elsewhere.read_text(), target.read_text()) == ("mine", "2")
+
+
+def test_sweeping_deletes_what_is_left_over_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".part-old.nii.gz").write_text("half")
+    (tmp_path / "whole.txt").write_text("whole")
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.txt"]
+
+
+def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "key.csv", mode=0o600) as part:
+        assert part.stat().st_mode & 0o077 == 0
+        part.write_text("secret")
+    assert (tmp_path / "key.csv").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000 + "]" * 100_000, "nested too deep"),
+        ('{"a": ' + "9" * 6000 + "}", "not JSON"),
+        ('{"threshold": 1, "threshold": 2}', "'threshold' is given twice"),
+    ],
+)
+def test_hostile_json_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_json(path)
+
+
+def test_a_folder_is_not_json(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_json(tmp_path)

@@ -80,3 +80,36 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 def test_settings_that_are_made_already_pass_through() -> None:
     made = Inner()
     assert parse_settings(Inner, made, "here") is made
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: " + "[" * 20_000 + "]" * 20_000, "nested too deep"),
+        ("a: " + "9" * 5000, "not valid YAML"),
+        ("a: 2020-13-77", "not valid YAML"),
+        ("a: &a [*a]", "contains itself"),
+        ("a: &a {b: *a}", "contains itself"),
+        ("a: !!python/object/apply:os.system ['exit 1']", "not valid YAML"),
+    ],
+)
+def test_hostile_yaml_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=message):
+        read_yaml(path)
+
+
+def test_aliases_that_multiply_are_refused_before_anyone_prints_them(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
+    path = tmp_path / "a.yaml"
+    path.write_text("\n".join(lines))  # a8 would be a billion words
+    with pytest.raises(ParameterError, match="unfolds without end"):
+        read_yaml(path)
+
+
+def test_aliases_in_honest_use_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("a: &a {b: 1}\nc: {<<: *a, d: 2}\ne: [*a, *a]\n")
+    assert read_yaml(path)["c"] == {"b": 1, "d": 2}

@@ -23,7 +23,7 @@ from radtool.curation.planning import Planned, plan_series
 from radtool.curation.result import CurationResult, FlowStep
 from radtool.curation.torn import note_torn
 from radtool.errors import InputError
-from radtool.files import write_text
+from radtool.files import sweep, write_text
 from radtool.io import Finding
 from radtool.provenance import provenance
 from radtool.table import Failure, write_table
@@ -98,15 +98,17 @@ def curate(  # noqa: PLR0913 - one call does the whole job; everything but the f
     matches = match_masks([mask for mask in masks if not mask.problem], series)
     planned = plan_series(series, matches, names, checks_of, identities)
     note_torn(planned)
+    if isinstance(identities, Pseudonyms):  # before anything carries a pseudonym: a kill loses none
+        identities.save(private / "key.csv")
     _run(planned, target, work, jobs, progress)
     note_unusual((plan.result, plan.task.checks) for plan in planned if plan.task is not None)
-    if isinstance(identities, Pseudonyms):
-        identities.save(private / "key.csv")
     unmatched = [
         *(match for match in matches if match.series is None),
         *(Match(mask, None, mask.problem) for mask in masks if mask.problem),
     ]
     result = _collect(target, planned, unmatched, found, identities)
+    if isinstance(identities, Pseudonyms):
+        identities.save(private / "key.csv")
     settings = {
         "checks": "by modality" if rules is None else rules.to_dict(),
         "roi_names": dict(names.patterns),
@@ -133,8 +135,7 @@ def _prepare(target: Path, work: Path, *, private: bool) -> None:
         if private:
             work.chmod(0o700)
         for folder in (target, work, work / "cases", *(target / name for name in OUTPUTS)):
-            for left in folder.glob(".part-*"):
-                left.unlink(missing_ok=True)
+            sweep(folder)
         write_text(work / "README.txt", _WORK_NOTE)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror or error})") from error

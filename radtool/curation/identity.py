@@ -7,13 +7,12 @@ import datetime
 import hashlib
 import hmac
 import io
-import os
 import secrets
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from radtool.errors import InputError
+from radtool.files import atomic_path
 
 __all__ = ["Identities", "Pseudonyms"]
 
@@ -100,7 +99,8 @@ class Pseudonyms(Identities):
         for patient_id, pseudonym in sorted(self.known.items()):
             table.writerow([patient_id, pseudonym, self._shift(patient_id)])
         try:
-            _write_private(key_file, text.getvalue())
+            with atomic_path(key_file, mode=0o600) as part:
+                part.write_text(text.getvalue(), encoding="utf-8", newline="\n")
         except OSError as error:
             reason = error.strerror or error
             raise InputError(f"{key_file}: the key cannot be written ({reason})") from error
@@ -148,15 +148,3 @@ class Pseudonyms(Identities):
     def _shift(self, patient_id: str) -> int:
         number = int(self._digest("days", patient_id)[:8], 16)
         return -1 - number % LARGEST_SHIFT_DAYS
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that nobody but the owner could read at any moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as part:
-            part.write(text)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)

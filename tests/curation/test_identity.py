@@ -92,3 +92,29 @@ def test_a_second_run_gives_the_same_pseudonyms_and_reuses(tmp_path, phantoms):
     again = curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
     assert again.reused == 1
     pd.testing.assert_frame_equal(first.manifest, again.manifest)
+
+
+def test_the_key_is_there_before_anything_carries_a_pseudonym(tmp_path, phantoms, monkeypatch):
+    phantoms.series(tmp_path / "in", np.full((4, 30, 30), 1000), patient="4711")
+
+    def stopped(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("radtool.curation.curate._run", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
+    promised = pd.read_csv(tmp_path / "out.private/key.csv", skiprows=1, dtype=str)
+    result = curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
+    assert promised["patient_id"].tolist() == ["4711"]
+    assert set(result.manifest["patient_id"]) <= set(promised["pseudonym"])
+    assert {failure.case_id[:11] for failure in result.failures} <= set(promised["pseudonym"])
+
+
+def test_the_key_names_a_patient_of_whom_there_is_only_a_structure_set(tmp_path, phantoms):
+    phantoms.series(tmp_path / "in/a", np.full((4, 30, 30), 1000), patient="4711")
+    circles = {"GTV": [phantoms.circle((15, 15, 3), 6)]}
+    phantoms.rtstruct(tmp_path / "in/rs", circles, name="lost", patient="0815")
+    curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
+    key = pd.read_csv(tmp_path / "out.private/key.csv", skiprows=1, dtype=str)
+    assert key["patient_id"].tolist() == ["0815", "4711"]
