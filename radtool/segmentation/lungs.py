@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
 from scipy import ndimage
 
 from radtool.errors import InputError
@@ -204,8 +205,14 @@ def _widened(mask: np.ndarray) -> np.ndarray:
     whole = np.zeros(np.add(mask.shape, 2 * pad), dtype=bool)
     box = tuple(slice(int(used.min()), int(used.max()) + 1 + 2 * pad) for used in np.nonzero(mask))
     padded = np.pad(mask, pad)[box]
-    near = ndimage.distance_transform_edt(~padded) * WORKING_SPACING <= CLOSING
-    closed = ndimage.distance_transform_edt(near) * WORKING_SPACING > CLOSING
+    closed = ~_within(~_within(padded, CLOSING), CLOSING)
     filled = np.stack([ndimage.binary_fill_holes(section) for section in closed | padded])
-    whole[box] = ndimage.distance_transform_edt(~filled) * WORKING_SPACING <= MARGIN
+    whole[box] = _within(filled, MARGIN)
     return whole[(slice(pad, -pad),) * 3]
+
+
+def _within(mask: np.ndarray, distance: float) -> np.ndarray:
+    """Voxels not farther than `distance` mm from the mask, their own included."""
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    squared = sitk.SignedMaurerDistanceMap(image, squaredDistance=True, useImageSpacing=False)
+    return sitk.GetArrayViewFromImage(squared) <= (distance / WORKING_SPACING) ** 2
