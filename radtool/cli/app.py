@@ -15,6 +15,7 @@ from radtool.cli.doctor import doctor
 from radtool.cli.explore import explore
 from radtool.cli.export import export
 from radtool.cli.extract import extract
+from radtool.cli.fuse import fuse
 from radtool.cli.harmonize import harmonize
 from radtool.cli.maps import maps
 from radtool.cli.plan import plan
@@ -51,6 +52,7 @@ for name, command in (
     ("export", export),
     ("review", review),
     ("review-results", review_results),
+    ("fuse", fuse),
     ("extract", extract),
     ("explore", explore),
     ("maps", maps),

@@ -235,7 +235,7 @@ def _extracted(
     return measure(image, mask, params)
 
 
-def mask_of(case: Case, params: AnyParameters, like: Geometry) -> Mask:
+def mask_of(case: Case, params: AnyParameters | None, like: Geometry) -> Mask:
     """Read the mask that a row of a manifest means: its ROI, label or lesion.
 
     Raises
@@ -253,7 +253,7 @@ def mask_of(case: Case, params: AnyParameters, like: Geometry) -> Mask:
     return found[number]
 
 
-def _label(case: Case, params: AnyParameters) -> int | None:
+def _label(case: Case, params: AnyParameters | None) -> int | None:
     """Which value of a label image is meant: the manifest's, else a pyradiomics file's own."""
     given = case.get("label")
     if given is not None and given == given and str(given).strip():
