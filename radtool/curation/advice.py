@@ -68,7 +68,7 @@ _TOLD = {
     "burned_in": ("text may be burned in", "Look at the pixels before giving the images away."),
     "text_in_pixels": (
         "letters in the picture",
-        "Look at the corners before giving the images away: it may be a name.",
+        "Look there before giving the images away: it may be a name.",
     ),
     "not_hu": ("values are not HU", "Find out how the series was exported; do not mix it with HU."),
     "percentile_01": ("low intensities", "Look whether the values are what they should be."),

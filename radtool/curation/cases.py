@@ -32,7 +32,7 @@ from radtool.io.series import read_planes
 
 __all__ = ["CaseResult", "MaskTask", "SeriesTask", "remembered", "run_series"]
 
-RESULT_VERSION = "3"
+RESULT_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True)

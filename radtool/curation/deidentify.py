@@ -32,7 +32,7 @@ __all__ = ["Deidentified", "deidentify"]
 Progress = Callable[[int, int, str], None]
 Action = Callable[[Dataset, tuple[int, int]], None]
 SEARCHED = 9
-"""Slices of a series whose corners are searched for letters."""
+"""Slices of a series that are searched for letters."""
 KEPT_KINDS = ("CT", "MR", "PT", "RTSTRUCT", "SEG")
 KEPT = ("PatientWeight", "PatientSize", "PatientSex", "ROIName", "SegmentLabel")
 SAFE_PRIVATE = {
@@ -108,7 +108,7 @@ def deidentify(
     by one number of days a patient and times of day, weight, size and sex, the private elements
     that scale Philips images, and the names of ROIs. UIDs are derived from the key, so references
     between files hold. Pixels are not changed: look at files with a `risk`, which header or letters
-    in the corners of a series give.
+    in the pixels of a series give.
 
     References
     ----------
@@ -195,7 +195,7 @@ def _copy(
 
 
 def _search_pixels(rows: list[dict[str, str]], target: Path) -> None:
-    """Look for letters in the corners of some slices of each series; a find is their risk."""
+    """Look for letters in some slices of each series; a find is their risk."""
     series: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in rows:
         if row["modality"] in ("CT", "MR", "PT"):

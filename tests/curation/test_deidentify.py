@@ -144,4 +144,4 @@ def test_letters_in_the_pixels_are_a_risk_of_the_whole_series(tmp_path, phantoms
     found = sorted(tuple(sorted(set(risks))) for _, risks in risk)
     assert found[0] == ("",)
     (why,) = found[1]
-    assert why.startswith("3 letter-like shapes of value 4000 in the upper left corner")
+    assert why.startswith("3 letter-like shapes of value 4000 in a line, upper left")

@@ -9,25 +9,26 @@ from radtool.image import Geometry, Image
 GRID = Geometry((20, 100, 100), (4.0, 4.0, 4.0))
 CENTRE = (200.0, 180.0)
 BACK = 180.0 + 90.0
-Z, Y, X = np.indices(GRID.shape) * 4.0
+z_mm, y_mm, x_mm = np.indices(GRID.shape) * 4.0
 
 
 def thorax(*, lungs: bool = True) -> np.ndarray:
     """An elliptic body of 280 by 180 mm with lungs, its back at 270 mm."""
     hu = np.full(GRID.shape, -1000.0)
-    hu[((X - CENTRE[0]) / 140) ** 2 + ((Y - CENTRE[1]) / 90) ** 2 < 1] = 40
+    hu[((x_mm - CENTRE[0]) / 140) ** 2 + ((y_mm - CENTRE[1]) / 90) ** 2 < 1] = 40
     for side in (-1, 1) if lungs else ():
-        hu[((X - CENTRE[0] - side * 70) / 55) ** 2 + ((Y - CENTRE[1]) / 70) ** 2 < 1] = -850
+        hu[((x_mm - CENTRE[0] - side * 70) / 55) ** 2 + ((y_mm - CENTRE[1]) / 70) ** 2 < 1] = -850
     return hu
 
 
 def board(low: float, high: float, left: float = 40, right: float = 360) -> np.ndarray:
-    return (Y >= low) & (Y < high) & (X >= left) & (X < right)
+    return (y_mm >= low) & (y_mm < high) & (x_mm >= left) & (x_mm < right)
 
 
-def curved(thick: float) -> np.ndarray:
-    far = np.hypot(X - 200, Y - (BACK + 20 - 400))
-    return (far >= 400) & (far < 400 + thick) & (Y > 200) & (np.abs(X - 200) < 190)
+def arc(inner: float, outer: float) -> np.ndarray:
+    """A couch curved about a line 400 mm before the body's back."""
+    far = np.hypot(x_mm - 200, y_mm - (BACK - 400))
+    return (far >= inner) & (far < outer) & (y_mm > 200) & (np.abs(x_mm - 200) < 190)
 
 
 def ml(inside: np.ndarray) -> float:
@@ -40,8 +41,8 @@ COUCHES = {
     "narrow": board(BACK + 40, BACK + 48, 150, 250),
     "two rails": board(BACK + 20, BACK + 28, 60, 100) | board(BACK + 20, BACK + 28, 300, 340),
     "with a bar inside": board(BACK + 20, BACK + 28)
-    | (board(BACK + 60, BACK + 80, 180, 220) & (Z < 30)),
-    "curved": curved(8),
+    | (board(BACK + 60, BACK + 80, 180, 220) & (z_mm < 30)),
+    "curved": arc(420, 428),
 }
 
 
@@ -58,10 +59,9 @@ def test_a_couch_apart_is_couch(kind):
 TOUCHING = {
     "a sheet": board(BACK - 8, BACK),
     "a board": board(BACK - 8, BACK + 8),
-    "a curved sheet": (np.hypot(X - 200, Y + 130) >= 392) & (np.hypot(X - 200, Y + 130) < 400)
-    & (np.abs(X - 200) < 190) & (Y > 200),
+    "a curved sheet": arc(392, 400),
     "a narrow board": board(BACK - 8, BACK + 8, 120, 280),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", TOUCHING)
@@ -71,14 +71,14 @@ def test_of_a_couch_that_touches_the_body_nothing_is_an_object(kind):
     found = surroundings(Image(hu, GRID, "HU"))
     assert found.objects_ml == 0
     assert found.body_ml == pytest.approx(BODY_ML, rel=0.08)
-    beyond = np.abs(X - 200) > 120
+    beyond = np.abs(x_mm - 200) > 120
     assert found.couch_ml >= 0.6 * ml(TOUCHING[kind] & beyond & (thorax() < -500))
 
 
 OBJECTS = {
-    "arms on the couch": (np.hypot(np.abs(X - 200) - 172, Y - 240) < 22),
+    "arms on the couch": (np.hypot(np.abs(x_mm - 200) - 172, y_mm - 240) < 22),
     "a phantom before the body": board(40, 80, 160, 240),
-    "a phantom behind, in a few slices": board(BACK + 12, BACK + 60, 180, 240) & (Z < 40),
+    "a phantom behind, in a few slices": board(BACK + 12, BACK + 60, 180, 240) & (z_mm < 40),
 }
 
 
@@ -97,9 +97,9 @@ def test_what_is_no_couch_is_an_object(kind):
 
 def test_a_thin_chest_wall_stays_with_the_body():
     hu = thorax()
-    wall = ((X - CENTRE[0]) / 128) ** 2 + ((Y - CENTRE[1]) / 78) ** 2 < 1
+    wall = ((x_mm - CENTRE[0]) / 128) ** 2 + ((y_mm - CENTRE[1]) / 78) ** 2 < 1
     hu[wall] = -850
-    hu[((X - CENTRE[0]) / 30) ** 2 + ((Y - CENTRE[1]) / 60) ** 2 < 1] = 40
+    hu[((x_mm - CENTRE[0]) / 30) ** 2 + ((y_mm - CENTRE[1]) / 60) ** 2 < 1] = 40
     found = surroundings(Image(hu, GRID, "HU"))
     assert found.objects_ml == 0
     assert found.body_ml == pytest.approx(BODY_ML, rel=0.01)
