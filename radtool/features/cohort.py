@@ -19,9 +19,9 @@ from radtool.features.parameters import Parameters, load_params
 from radtool.features.pyradiomics import PyradiomicsParameters
 from radtool.features.pyradiomics.reference import extract_with_pyradiomics, import_pyradiomics
 from radtool.features.workers import Case, Outcome, outcomes_of
-from radtool.files import decode, encode, hash_of, read_json, sha256, write_json
+from radtool.files import decode, hash_of, read_json, sha256, write_json
 from radtool.image import Geometry, Mask
-from radtool.io import read_image, read_mask, read_masks
+from radtool.io import files_of, read_image, read_mask, read_masks
 from radtool.preprocessing.controls import NegativeControl
 from radtool.table import (
     KEYS,
@@ -266,11 +266,7 @@ def _label(case: Case, params: AnyParameters | None) -> int | None:
 
 
 def image_hash(path: Any) -> str:
-    """SHA-256 of a file, or of all files of a folder (a DICOM series)."""
+    """SHA-256 of a file, or of all files that an image is made of (see `radtool.io.files_of`)."""
     source = Path(str(path))
-    if source.is_dir():
-        files = sorted(item for item in source.rglob("*") if item.is_file())
-        return hash_of(encode([sha256(item) for item in files]))
-    if not source.is_file():
-        raise InputError(f"{source}: no such file")
-    return sha256(source)
+    hashes = [sha256(file) for file in files_of(source)]
+    return hash_of(hashes) if len(hashes) > 1 or source.is_dir() else hashes[0]

@@ -1,5 +1,6 @@
 """The only reader and writer of pixel files: DICOM, RTSTRUCT, SEG, NIfTI, NRRD, MetaImage."""
 
+from radtool.io.companions import files_of
 from radtool.io.export import mask_contours, write_rtstruct, write_seg
 from radtool.io.lesions import read_masks
 from radtool.io.masks import place_mask, read_mask, write_mask
@@ -23,6 +24,7 @@ __all__ = [
     "SuvScale",
     "Volume",
     "contour_volume_ml",
+    "files_of",
     "fraction_inside",
     "mask_contours",
     "place_mask",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import math
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ def read_nifti(source: Path) -> tuple[np.ndarray, Geometry]:
     Raises
     ------
     InputError
-        Truncated, damaged, colour, complex, or more than three dimensions.
+        Truncated, damaged, colour, complex, more than three dimensions, or more voxels than this
+        machine has memory for.
     GeometryError
         The affine is sheared or singular.
 
@@ -116,11 +118,24 @@ def _read(source: Path) -> tuple[np.ndarray, Geometry]:
     promise = f"{offset + size} are promised"
     if offset < 0 or offset + size > MOST_PACKED * source.stat().st_size:
         raise InputError(f"{source}: truncated: {source.stat().st_size} bytes where {promise}")
+    if size > (there := _memory()):
+        raise InputError(
+            f"{source}: unpacks to {size / 2**30:.1f} GiB of voxels; this machine has"
+            f" {there / 2**30:.1f} GiB of memory"
+        )
     array = np.zeros(shape, dtype=dtype)
     found = _fill(array.reshape(-1).view(np.uint8), itertools.chain([head], pieces), offset)
     if found < offset + size:
         raise InputError(f"{source}: truncated: {found} bytes where {promise}")
     return _scaled(array.astype(kind, copy=False), header), _geometry(header, shape, source)
+
+
+def _memory() -> float:
+    """Bytes of memory of this machine; without end where the system does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return math.inf
 
 
 def _fill(target: np.ndarray, pieces: Iterable[bytes], offset: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from radtool.errors import GeometryError, InputError
 from radtool.files import atomic_path
 from radtool.image import Geometry, Image
+from radtool.io.companions import files_of
 from radtool.io.headers import is_dicom
 from radtool.io.nifti import is_nifti, nifti_bytes, read_nifti
 from radtool.io.series import read_series
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_image", "write_image"]
 
+ELSEWHERE = ("Bruker2dseqImageIO", "HDF5ImageIO", "StimulateImageIO")
+"""Formats whose voxels lie in files that the header names, anywhere."""
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 
 
@@ -41,7 +44,8 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     Raises
     ------
     InputError
-        No such file, an unknown format, colour pixels, or more than three dimensions.
+        No such file, an unknown format, colour pixels, more than three dimensions, more voxels
+        than this machine has memory for, or a header that names a file outside of its own folder.
     DicomError
         See `read_series`.
     GeometryError
@@ -62,6 +66,9 @@ def read_volume(source: Path) -> tuple[np.ndarray, Geometry]:
         return read_nifti(source)
     import SimpleITK as sitk  # 90 MB that NIfTI and plain DICOM do not need
 
+    files_of(source)
+    if (kind := sitk.ImageFileReader.GetImageIOFromFileName(os.fspath(source))) in ELSEWHERE:
+        raise InputError(f"{source}: {kind} may read other files than this; convert it to NIfTI")
     try:
         volume = sitk.ReadImage(os.fspath(source))
     except RuntimeError as error:

@@ -2,6 +2,7 @@
 
 import datetime
 import stat
+import sys
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ def test_the_key_is_there_before_anything_carries_a_pseudonym(tmp_path, phantoms
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("radtool.curation.curate._run", stopped)
+        patch.setattr(sys.modules["radtool.curation.curate"], "_run", stopped)
         with pytest.raises(KeyboardInterrupt):
             curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
     promised = pd.read_csv(tmp_path / "out.private/key.csv", skiprows=1, dtype=str)
