@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from numbers import Number
 from typing import Any, ClassVar, Self
@@ -10,8 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from radtool.errors import InputError
+from radtool.errors import InputError, RadtoolWarning
 from radtool.table import FeatureStep
+from radtool.table.contracts import as_key, listed
 
 __all__ = ["Log", "PrepareColumns"]
 
@@ -30,7 +32,9 @@ class PrepareColumns(FeatureStep):
     Notes
     -----
     The most frequent category is the reference and gets no column. A category not seen in training
-    is treated as the reference; `unseen` names it. A column without any value is dropped.
+    is treated as the reference; `unseen` names it. New cases of which none has a category that was
+    seen, but several different ones, are refused: the column is coded otherwise. A column without
+    any value is dropped. An infinite value is a gap; in training a warning names the column.
     """
 
     state: ClassVar[tuple[str, ...]] = ("columns_", "categories_", "fill_", "decisions_")
@@ -57,6 +61,7 @@ class PrepareColumns(FeatureStep):
 
     def _learn_numbers(self, X: pd.DataFrame, columns: list[str]) -> None:
         values = _numbers(X, columns)
+        _warn_of_infinite(X, columns)
         known = np.isfinite(values).any(axis=0)
         medians = np.nanmedian(values[:, known], axis=0) if known.any() else np.empty(0)
         self.fill_ = dict(
@@ -81,10 +86,11 @@ class PrepareColumns(FeatureStep):
         """Return numbers; text columns become 0/1 columns named ``column_category``."""
         numbers = [c for c in self.columns_ if c in self.fill_]
         parts = [self._filled_numbers(X, numbers)]
+        dummies = self._dummies()
         for column, names in self.categories_.items():
             values = self._filled_text(X[column], column)
-            dummies = {_dummy(column, n): (values == n).astype(float) for n in names[1:]}
-            parts.append(pd.DataFrame(dummies, index=X.index))
+            columns = {dummies[column, n]: (values == n).astype(float) for n in names[1:]}
+            parts.append(pd.DataFrame(columns, index=X.index))
         names = [name for name in self.get_feature_names_out() if name not in set(self.keep)]
         return pd.concat([pd.concat(parts, axis=1)[names], X[list(self.keep)]], axis=1)
 
@@ -99,23 +105,46 @@ class PrepareColumns(FeatureStep):
 
     def source(self, output: str) -> str:
         """Name of the input column that an output column comes from."""
-        for column, names in self.categories_.items():
-            if output in {_dummy(column, name) for name in names[1:]}:
+        for (column, _), name in self._dummies().items():
+            if output == name:
                 return column
         return output
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns that `transform` returns."""
         names: list[str] = []
+        dummies = self._dummies()
         for column in self.columns_:
             if column in self.categories_:
-                names += [_dummy(column, name) for name in self.categories_[column][1:]]
+                names += [dummies[column, name] for name in self.categories_[column][1:]]
             elif column in self.fill_:
                 names.append(column)
         return np.array([*names, *self.keep], dtype=object)
 
+    def _dummies(self) -> dict[tuple[str, str], str]:
+        """Output column of each category; "<50" and ">50" are told apart by a number."""
+        found: dict[tuple[str, str], str] = {}
+        taken: set[str] = set(self.keep)
+        for column in self.columns_:
+            for category in self.categories_.get(column, [])[1:]:
+                plain = name = _dummy(column, category)
+                count = 1
+                while name in taken or name in self.fill_:
+                    count += 1
+                    name = f"{plain}_{count}"
+                taken.add(name)
+                found[column, category] = name
+        return found
+
     def _filled_text(self, values: pd.Series, column: str) -> pd.Series:
         texts = values.map(_text, na_action="ignore")
+        found, known = set(texts.dropna()), self.categories_[column]
+        if len(found) > 1 and not found & set(known):
+            raise InputError(
+                f"column {column!r} is coded otherwise than in training: it holds"
+                f" {listed(map(repr, sorted(found)))}, known are {listed(map(repr, known))};"
+                " recode it"
+            )
         return texts.where(texts.isin(self.categories_[column]), self.categories_[column][0])
 
     def _filled_numbers(self, X: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -186,8 +215,21 @@ def _numbers(X: pd.DataFrame, columns: list[str]) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def _warn_of_infinite(X: pd.DataFrame, columns: list[str]) -> None:
+    """Name the columns with infinite values; a column of objects is not looked into."""
+    floats = [c for c, kind in zip(columns, X[columns].dtypes, strict=True) if kind.kind == "f"]
+    values = X[floats].to_numpy(dtype=float, na_value=np.nan)
+    hit = [c for c, bad in zip(floats, np.isinf(values).any(axis=0), strict=True) if bad]
+    if hit:
+        warnings.warn(
+            f"infinite values in column(s) {listed(hit)} count as missing",
+            RadtoolWarning,
+            stacklevel=2,
+        )
+
+
 def _text(value: object) -> str:
-    return str(value).strip()
+    return as_key(value)
 
 
 def _dummy(column: str, category: str) -> str:

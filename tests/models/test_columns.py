@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radtool.errors import InputError
+from radtool.errors import InputError, RadtoolWarning
 from radtool.models import Log, PrepareColumns
 from radtool.table import step_from_dict
 
@@ -82,3 +82,45 @@ def test_an_identifier_among_the_predictors_is_refused():
     frame = pd.DataFrame({"name": [f"patient {i}" for i in range(30)]})
     with pytest.raises(InputError, match=r"'name' has 30 different texts.*identifier"):
         PrepareColumns().fit(frame)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["<50", ">50", "50"], ["g_50", "g_50_2"]),  # signs are no part of an identifier
+        (["男", "女", "他"], ["g_", "g__2"]),
+    ],
+)
+def test_categories_that_look_alike_as_names_stay_apart(values, names):
+    frame = pd.DataFrame({"g": [values[0], *values, values[0]]})
+    step = PrepareColumns().fit(frame)
+    out = step.transform(frame)
+    assert out.columns.tolist() == names
+    assert out.sum(axis=1).tolist() == [0, 0, 1, 1, 0]  # the most frequent one is the reference
+    assert [step.source(name) for name in names] == ["g", "g"]
+
+
+def test_a_category_does_not_take_the_name_of_another_column():
+    frame = pd.DataFrame({"g": ["a", "b", "a"], "g_b": [1.0, 2.0, 3.0]})
+    out = PrepareColumns().fit(frame).transform(frame)
+    assert out.to_dict("list") == {"g_b_2": [0.0, 1.0, 0.0], "g_b": [1.0, 2.0, 3.0]}
+
+
+def test_a_category_written_as_a_float_is_the_same():
+    # A gap makes floats of a spreadsheet's whole numbers.
+    step = PrepareColumns().fit(pd.DataFrame({"t": pd.Categorical([1, 2, 2, 3])}))
+    new = pd.DataFrame({"t": [1.0, np.nan, 3.0]})
+    assert step.transform(new).to_dict("list") == {"t_1": [1.0, 0.0, 0.0], "t_3": [0.0, 0.0, 1.0]}
+    assert step.unseen(new).empty
+
+
+def test_another_coding_is_refused():
+    step = PrepareColumns().fit(pd.DataFrame({"smoker": ["yes", "no", "no"]}))
+    with pytest.raises(InputError, match=r"coded otherwise.*'0', '1', known are 'no', 'yes'"):
+        step.transform(pd.DataFrame({"smoker": [1, 0, 1]}))
+
+
+def test_infinite_values_in_training_are_named():
+    with pytest.warns(RadtoolWarning, match=r"infinite values in column\(s\) age count as missing"):
+        step = PrepareColumns().fit(TRAIN.assign(age=[50.0, np.inf, 70.0, 61.0]))
+    assert step.fill_["age"] == 61.0
