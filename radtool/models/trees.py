@@ -14,6 +14,27 @@ from radtool.selection.tree_arrays import descend, tree_arrays
 
 __all__ = ["RandomForest", "XGBoostAFT", "XGBoostCox", "XGBoostMarker"]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def _values(X: pd.DataFrame) -> np.ndarray:
+    """Values as floats that trees can hold, which are of single precision."""
+    values = X.to_numpy(dtype=float)
+    with np.errstate(invalid="ignore"):
+        wide = (np.abs(values) > _LARGEST).any(axis=0)
+    if wide.any():
+        raise InputError(
+            f"column {X.columns[int(np.flatnonzero(wide)[0])]!r} has values beyond"
+            f" {_LARGEST:.1e}, which trees cannot hold; take its logarithm"
+        )
+    return values
+
+
+def _order(X: pd.DataFrame, *outcome: np.ndarray) -> np.ndarray:
+    """Order of cases by outcome, then by value: a fit does not depend on the table's own order."""
+    values = X[sorted(X.columns)].to_numpy(dtype=float)
+    return np.lexsort([*values.T[::-1], *outcome[::-1]])
+
 
 class _XGBoost(Predictor):
     """Shared settings and state of the XGBoost models."""
@@ -56,7 +77,10 @@ class _XGBoost(Predictor):
             "tree_method": "hist",
             **(extra or {}),
         }
-        data = xgboost.DMatrix(X.to_numpy(dtype=float), nthread=1, **label)
+        values = _values(X)
+        order = _order(X, *(-column for column in label.values()))
+        sorted_label = {name: column[order] for name, column in label.items()}
+        data = xgboost.DMatrix(values[order], nthread=1, **sorted_label)
         booster = xgboost.train(settings, data, num_boost_round=self.rounds)
         self.booster_ = json.loads(bytes(booster.save_raw("json")))
 
@@ -70,7 +94,7 @@ class _XGBoost(Predictor):
     def _margin(self, X: pd.DataFrame) -> np.ndarray:
         import xgboost
 
-        data = xgboost.DMatrix(X[self.columns_].to_numpy(dtype=float), nthread=1)
+        data = xgboost.DMatrix(_values(X[self.columns_]), nthread=1)
         margin = self._booster().predict(data, output_margin=True)
         return np.asarray(margin, dtype=float) - self.shift_
 
@@ -89,7 +113,7 @@ class _XGBoost(Predictor):
         """Shapley value of each feature by XGBoost's own tree algorithm, on the margin scale."""
         import xgboost
 
-        data = xgboost.DMatrix(X[self.columns_].to_numpy(dtype=float), nthread=1)
+        data = xgboost.DMatrix(_values(X[self.columns_]), nthread=1)
         parts = self._booster().predict(data, pred_contribs=True)
         return pd.DataFrame(parts[:, :-1].astype(float), index=X.index, columns=self.columns_)
 
@@ -101,6 +125,12 @@ class XGBoostCox(_XGBoost):
     ----------
     rounds, max_depth, learning_rate, subsample, min_child_weight, seed
         As XGBoost names them; one thread, so that equal input gives equal bytes.
+
+    Notes
+    -----
+    XGBoost goes through tied cases one by one. Here events come before censored cases of the same
+    time, and then the lower value of the first column, by name, that differs, so that the order of
+    the table does not matter.
     """
 
     survival: ClassVar[bool] = True
@@ -196,6 +226,11 @@ class RandomForest(Predictor):
         Fewest cases in a leaf.
     seed : int, default 0
         Seed of the bootstrap samples and splits.
+
+    Notes
+    -----
+    Cases are sorted by outcome and values and columns by name before the draws, so that the order
+    of the table does not matter.
     """
 
     state: ClassVar[tuple[str, ...]] = ("columns_", "trees_", "prior_", "importance_")
@@ -212,8 +247,9 @@ class RandomForest(Predictor):
         """Grow the trees; classes are balanced within each."""
         from sklearn.ensemble import RandomForestClassifier
 
-        self.columns_ = list(X.columns)
-        truth = np.asarray(y, dtype=bool)
+        self.columns_ = sorted(X.columns)
+        values, truth = _values(X[self.columns_]), np.asarray(y, dtype=bool)
+        order = _order(X, truth)
         forest = RandomForestClassifier(
             n_estimators=self.trees,
             max_depth=self.max_depth,
@@ -221,7 +257,7 @@ class RandomForest(Predictor):
             random_state=self.seed,
             class_weight="balanced",
             n_jobs=1,
-        ).fit(X.to_numpy(dtype=np.float32), truth)
+        ).fit(values[order].astype(np.float32), truth[order])
         self.importance_ = forest.feature_importances_.copy()
         self.trees_ = [tree_arrays(one.tree_) for one in forest.estimators_]
         self.prior_ = float(truth.mean() / (1 - truth.mean()))
@@ -229,7 +265,7 @@ class RandomForest(Predictor):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of True, shifted back to the training prevalence."""
-        values = X[self.columns_].to_numpy(dtype=np.float32)
+        values = _values(X[self.columns_]).astype(np.float32)
         balanced = np.mean([descend(tree, values) for tree in self.trees_], axis=0)
         odds = balanced / np.maximum(1 - balanced, 1e-12) * self.prior_
         return odds / (1 + odds)
