@@ -9,12 +9,21 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError, TableError
+from radtool.table.contracts import as_key
 
-__all__ = ["check_patients", "hashed_ids", "joined_designs", "training_ranges"]
+__all__ = [
+    "check_index",
+    "check_patients",
+    "hashed_ids",
+    "joined_designs",
+    "refuse_outcome",
+    "training_ranges",
+]
 
 
 def check_patients(X: pd.DataFrame, patients: pd.Series | None) -> pd.Series:
     """Return the patient of each case as text, in the order of X, or raise."""
+    check_index(X)
     if X.index.has_duplicates:
         raise TableError("cases of X must have unique index values")
     if X.columns.has_duplicates:
@@ -28,13 +37,47 @@ def check_patients(X: pd.DataFrame, patients: pd.Series | None) -> pd.Series:
         raise InputError("patients and X are not of the same cases in the same order")
     if patients.isna().any():
         raise InputError(f"no patient for case(s) {patients.index[patients.isna()].tolist()[:5]}")
-    return patients.astype(str)
+    return patients.map(as_key).astype(str)
+
+
+def check_index(X: pd.DataFrame) -> None:
+    """Raise TableError unless X is a table whose cases have one name each."""
+    if not isinstance(X, pd.DataFrame):
+        raise TableError(
+            f"X must be a DataFrame, one row a case, with column names; got {type(X).__name__}"
+        )
+    if isinstance(X.index, pd.MultiIndex):
+        raise TableError(
+            f"cases of X have {X.index.nlevels} index levels; give each case one name"
+            " (X.set_index('case_id'))"
+        )
 
 
 def hashed_ids(ids: Sequence[str] | pd.Series) -> list[str]:
     """Return the sorted, shortened SHA-256 of identifiers, which tells overlap but no name."""
-    texts = sorted({str(value).strip() for value in ids})
+    texts = sorted({as_key(value) for value in ids})
     return sorted(hashlib.sha256(f"radtool patient {t}".encode()).hexdigest()[:24] for t in texts)
+
+
+def refuse_outcome(X: pd.DataFrame, y: pd.DataFrame | pd.Series, columns: Sequence[str]) -> None:
+    """Raise InputError when a predictor is the outcome itself.
+
+    A duration is known by its values under any name; an event, status or marker, which a predictor
+    may equal by chance, by values and name.
+    """
+    outcome = y.to_frame() if isinstance(y, pd.Series) else y
+    numeric = [
+        c for c, one in zip(columns, X[list(columns)].dtypes, strict=True) if one.kind in "biuf"
+    ]
+    first = X[numeric].iloc[0].astype(float)
+    for name in outcome.columns:
+        known = outcome[name].to_numpy(dtype=float)
+        suspects = first.index[np.isclose(first, known[0], rtol=1e-12)]
+        for column in suspects if name == "duration" else suspects.intersection([name]):
+            if np.array_equal(X[column].to_numpy(dtype=float, na_value=np.nan), known):
+                raise InputError(
+                    f"column {column!r} is the outcome ({name}) itself; leave it out of the blocks"
+                )
 
 
 def joined_designs(designs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

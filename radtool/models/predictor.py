@@ -27,6 +27,7 @@ class Predictor(BaseEstimator):
 
     state: ClassVar[tuple[str, ...]] = ()
     survival: ClassVar[bool] = False
+    columns_: list[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -47,6 +48,11 @@ class Predictor(BaseEstimator):
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Share of each feature in each prediction, on the scale of the linear predictor."""
         raise NotImplementedError(f"{type(self).__name__} does not attribute its predictions")
+
+    def unused(self) -> list[str]:
+        """Columns that it was fitted with and has no coefficient for."""
+        known = set(self.coefficients()["feature"])
+        return [column for column in self.columns_ if column not in known]
 
     def to_dict(self) -> dict[str, Any]:
         """Settings and learned state as JSON values."""

@@ -12,11 +12,19 @@ import pandas as pd
 from sklearn.base import clone
 
 from radtool.errors import InputError, TableError
-from radtool.models.block import Block, FittedBlock, require_columns
-from radtool.models.cases import check_patients, hashed_ids, joined_designs, training_ranges
+from radtool.models.block import Block, FittedBlock, matching_columns, require_columns
+from radtool.models.cases import (
+    check_index,
+    check_patients,
+    hashed_ids,
+    joined_designs,
+    refuse_outcome,
+    training_ranges,
+)
 from radtool.models.columns import PrepareColumns
 from radtool.models.predictor import Predictor
 from radtool.table import FeatureStep, feature_columns
+from radtool.table.contracts import as_key
 
 __all__ = ["Signature"]
 
@@ -134,11 +142,14 @@ class Signature:
         Raises
         ------
         InputError
-            Indices differ, the outcome breaks its contract, a block matches no column, or the
-            model cannot be fitted; the message says why.
+            Indices differ, the outcome breaks its contract or is among the predictors, a block
+            matches no column, or the model cannot be fitted; the message says why.
         """
+        check_index(X)
         outcome = self._check(X, y)
         people = check_patients(X, patients)
+        for name, block in self.blocks.items():
+            refuse_outcome(X, outcome, matching_columns(block.columns, list(X.columns), name))
         if self.search:
             from radtool.models.search import best_settings
 
@@ -182,6 +193,7 @@ class Signature:
             self.blocks_[name], designs[name] = fitted, design
             self.path_ += fitted.path
         self._fit_models(designs, y, patients)
+        self._name_unused()
         self.inputs_ = self._needed(X)
         self.ranges_ = training_ranges(X, self.inputs_, self._used())
         self.trained_on_ = {
@@ -202,6 +214,17 @@ class Signature:
         if self.combine == "index":
             parts = self._parts(designs)
             self.models_["index"] = self._combiner().fit(parts, y, groups)
+
+    def _name_unused(self) -> None:
+        """Put into the path the columns that a regression could not use."""
+        for key, model in self.models_.items():
+            gone = model.unused()
+            if gone:
+                reason = "constant, or a linear combination of columns before it"
+                row = {"block": key, "step": type(model).__name__, "n_in": len(model.columns_)}
+                row["n_out"] = len(model.columns_) - len(gone)
+                row["dropped"] = [{"column": c, "reason": reason, "value": None} for c in gone]
+                self.path_.append(row)
 
     def _combiner(self) -> Predictor:
         raise NotImplementedError
@@ -224,6 +247,7 @@ class Signature:
 
     def _designs(self, X: pd.DataFrame) -> dict[str, pd.DataFrame]:
         self._check_fitted()
+        check_index(X)
         if X.index.has_duplicates:
             raise TableError("cases of X must have unique index values")
         require_columns(self.inputs_, X)
@@ -325,7 +349,7 @@ class Signature:
     def overlap(self, patients: pd.Series) -> list[str]:
         """Patients that the signature was trained on, found by their hashed identifiers."""
         seen = set(self.trained_on_["ids_sha256"])
-        return sorted({p for p in map(str, patients) if hashed_ids([p])[0] in seen})
+        return sorted({p for p in map(as_key, patients) if hashed_ids([p])[0] in seen})
 
     def _used(self) -> list[str]:
         """Design columns that a model uses."""

@@ -307,3 +307,36 @@ def test_predictors_follow_the_sklearn_clone_contract():
             one = model()
             assert isinstance(one, Predictor)
             assert clone(one).get_params() == one.get_params()
+
+
+def test_the_outcome_among_the_predictors_is_refused(cohort):
+    X, y = cohort[0], cohort[1]
+    for name, values in {"follow_up": y["duration"], "event": y["event"].astype(int)}.items():
+        with pytest.raises(InputError, match=f"{name!r} is the outcome"):
+            CoxSignature({"all": Block(["original_stat_*", name])}).fit(
+                X.assign(**{name: values}), y
+            )
+
+
+def test_columns_that_a_regression_cannot_use_are_named(cohort):
+    X = cohort[0].assign(same=1.0, twice=cohort[0]["original_stat_f01"])
+    names = ["original_stat_f01", "same", "twice"]
+    last = CoxSignature({"all": Block(names)}).fit(X, cohort[1]).selection_path_[-1]
+    assert [last["step"], last["n_in"], last["n_out"]] == ["Cox", 3, 1]
+    assert [row["column"] for row in last["dropped"]] == ["same", "twice"]
+
+
+def test_tables_of_another_shape_are_refused_in_words(cohort):
+    X, y = cohort[0], cohort[1]
+    with pytest.raises(TableError, match="must be a DataFrame"):
+        CoxSignature({"all": Block(["*"])}).fit(X.to_numpy(), y)
+    levels = pd.MultiIndex.from_arrays([X.index, range(len(X))])
+    with pytest.raises(TableError, match="2 index levels"):
+        CoxSignature({"all": Block(["original_*"])}).fit(X.set_axis(levels), y.set_axis(levels))
+
+
+def test_a_patient_s_number_read_as_a_float_is_still_the_patient(cohort):
+    X, y = cohort[0], cohort[1]
+    numbers = pd.Series(range(len(X)), index=X.index)
+    fitted = CoxSignature({"all": Block(["original_*"])}).fit(X, y, numbers)
+    assert fitted.overlap(numbers.astype(float).iloc[:2]) == ["0", "1"]
