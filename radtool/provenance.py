@@ -60,7 +60,7 @@ def provenance(
     settings : mapping
         Everything that was chosen.
     inputs : iterable of path-like
-        Files that were read; each is hashed.
+        Files that were read; each is hashed. Of a folder (a DICOM series) all files count.
     root : path-like, optional
         Input paths are written relative to this folder when they lie below it.
 
@@ -73,8 +73,14 @@ def provenance(
         "settings": encode(settings),
         "settings_sha256": hash_of(settings),
         "versions": versions(),
-        "inputs": dict(sorted((_shown(Path(path), root), sha256(path)) for path in inputs)),
+        "inputs": dict(sorted((_shown(Path(path), root), _hash(Path(path))) for path in inputs)),
     }
+
+
+def _hash(path: Path) -> str:
+    if not path.is_dir():
+        return sha256(path)
+    return hash_of([sha256(item) for item in sorted(path.rglob("*")) if item.is_file()])
 
 
 def _shown(path: Path, root: str | os.PathLike[str] | None) -> str:

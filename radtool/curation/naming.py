@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from radtool.errors import ParameterError
 from radtool.io.records import RoiRecord
 
-__all__ = ["Chosen", "RoiNames", "safe_name"]
+__all__ = ["Chosen", "RoiNames", "file_names", "safe_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,22 @@ def fits(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name.strip().casefold(), plain)
 
 
+def file_names(words: Iterable[str]) -> dict[str, str]:
+    """Return a file name for each text, also where capitals do not count (Windows, macOS).
+
+    Examples
+    --------
+    >>> file_names(["P1", "p1", "P2"])
+    {'P1': 'P1-fbeae7', 'p1': 'p1-f64551', 'P2': 'P2'}
+    """
+    plain = {word: safe_name(word) for word in words}
+    count = Counter(name.lower() for name in plain.values())
+    return {
+        word: name if count[name.lower()] == 1 else f"{name}-{_mark(word)}"
+        for word, name in plain.items()
+    }
+
+
 def safe_name(words: str) -> str:
     """Return a file name made of letters, digits, ``.``, ``_`` and ``-`` that stays unique.
 
@@ -135,5 +152,9 @@ def safe_name(words: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", words).strip("._")[:80]
     if plain and plain == words:
         return plain
-    mark = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    mark = _mark(words)
     return f"{plain}-{mark}" if plain else mark
+
+
+def _mark(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:6]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from radtool.curation.naming import file_names
 from radtool.errors import InputError, TableError
 from radtool.files import write_json
 from radtool.image import Mask
 from radtool.io import read_image, read_mask, write_image, write_mask
 from radtool.segmentation.dataset import SPLITS
 from radtool.table import read_manifest
+from radtool.table.contracts import listed
 
 __all__ = ["adopt_nnunet", "export_nnunet"]
 
@@ -49,7 +52,8 @@ def export_nnunet(
     InputError
         A number or name that nnU-Net does not take, or a file that cannot be read.
     TableError
-        Several modalities or ROIs, an unknown split, or no case to train on.
+        Several modalities or ROIs, an unknown split, no case to train on, or a case_id that cannot
+        be a file name.
     """
     if not 1 <= number <= 999 or not re.fullmatch(r"\w+", name):
         raise InputError(f"nnU-Net takes numbers 1 to 999 and plain names, got {number}, {name!r}")
@@ -64,6 +68,7 @@ def export_nnunet(
         raise TableError(f"{manifest}: split is {strange}; allowed: {', '.join(SPLITS)}")
     if not (split == "train").any():
         raise TableError(f"{manifest}: no case of the train split")
+    _check_names(table["case_id"], manifest)
     folder = Path(out) / f"Dataset{number:03d}_{name}"
     for row, part in zip(table.to_dict("records"), split, strict=True):
         _write_case(row, folder, "Ts" if part == "test" else "Tr")
@@ -82,6 +87,16 @@ def export_nnunet(
         fold = {"train": ids["train"], "val": ids["validation"]}
         write_json(folder / "splits_final.json", [fold])
     return folder
+
+
+def _check_names(cases: Iterable[str], manifest: str | os.PathLike[str]) -> None:
+    """Refuse case_ids that are no file names; nnU-Net finds a case by the name of its files."""
+    odd = [case for case, name in file_names(cases).items() if name != case]
+    if odd:
+        raise TableError(
+            f"{manifest}: no file can be called after the case_id of {listed(odd)}; use letters,"
+            " digits, '.', '_' and '-', and do not tell cases apart by capitals alone"
+        )
 
 
 def _write_case(row: dict[str, Any], folder: Path, part: str) -> None:
@@ -115,8 +130,11 @@ def adopt_nnunet(manifest: str | os.PathLike[str], folder: str | os.PathLike[str
     ------
     InputError
         A case has no file.
+    TableError
+        A case_id cannot be a file name.
     """
     table = read_manifest(Path(manifest))
+    _check_names(table["case_id"], manifest)
     files = [Path(folder).resolve() / f"{case}.nii.gz" for case in table["case_id"]]
     missing = [file.name for file in files if not file.is_file()]
     if missing:

@@ -13,6 +13,7 @@ from radtool.features.lesions import Together
 from radtool.files import hash_of
 from radtool.io.lesions import Split
 from radtool.pipelines.cohorts import Cohorts
+from radtool.pipelines.question import slug
 from radtool.preprocessing.controls import ControlKind
 from radtool.report import checklists
 from radtool.report.results import Answer
@@ -333,9 +334,12 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
             " `lesions` how a patient's lesions become one row (largest, volume_weighted_mean, sum,"
             " max)"
         )
-    names = [endpoint.name for endpoint in study.endpoints]
-    if len(set(names)) < len(names):
-        raise ParameterError(f"{source.name}: two endpoints have the same name: {names}")
+    names = [slug(endpoint.name) for endpoint in study.endpoints]
+    if len(set(names)) < len(names) or "" in names:
+        raise ParameterError(
+            f"{source.name}: two endpoints have the same name, or names whose files would be the"
+            f" same, or one has no letter: {[endpoint.name for endpoint in study.endpoints]}"
+        )
     try:
         checklists.check_answers(study.answers)
     except InputError as error:

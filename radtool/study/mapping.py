@@ -12,7 +12,7 @@ import pandas as pd
 from radtool.errors import InputError, ParameterError
 from radtool.features import MapPlan, Parameters, load_params, plan_maps
 from radtool.files import write_json
-from radtool.io import read_image, read_mask, write_image
+from radtool.io import files_of, read_image, read_mask, write_image
 from radtool.models import load_signature
 from radtool.provenance import provenance
 from radtool.study.extraction import parameters_from
@@ -152,5 +152,10 @@ def write_maps(
         "masked": request.masked,
         "roi": request.roi or "",
     }
-    write_json(out / "maps.json", provenance(settings, [request.image, request.mask], root=out))
+    read = [
+        file
+        for path in (request.image, request.mask)
+        for file in ([path] if path.is_dir() else files_of(path))
+    ]
+    write_json(out / "maps.json", provenance(settings, read, root=out))
     return written

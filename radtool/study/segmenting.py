@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from radtool.curation.naming import file_names
 from radtool.errors import RadtoolError
 from radtool.features.cohort import image_hash
 from radtool.io import read_image, write_mask
@@ -90,11 +91,12 @@ def fill_masks(
     failures: list[Failure] = []
     rows = []
     made = 0
+    files = {case: folder / f"{name}.nii.gz" for case, name in file_names(table["case_id"]).items()}
     for done, case in enumerate(table.to_dict("records"), start=1):
         if case["mask"]:
             rows.append({"mask_origin": "manual", **case})
         else:
-            found = _segmented(case, folder, settings)
+            found = _segmented(case, files[case["case_id"]], settings)
             if isinstance(found, Failure):
                 failures.append(found)
             else:
@@ -107,14 +109,13 @@ def fill_masks(
 
 
 def _segmented(
-    case: dict[str, Any], folder: Path, settings: SegmentationSettings
+    case: dict[str, Any], file: Path, settings: SegmentationSettings
 ) -> dict[str, Any] | Failure:
     """Return the case with its automatic mask; what was found is stored beside the mask."""
-    file = folder / f"{case['case_id']}.nii.gz"
     ingredients = {"image": image_hash(case["image"]), **dataclasses.asdict(settings)}
     try:
         found = once(
-            file.with_name(f"{case['case_id']}.json"),
+            file.with_name(file.name.replace(".nii.gz", ".json")),
             ingredients,
             lambda: _described(segment_file(case["image"], file, settings)),
             resume=file.is_file(),

@@ -102,3 +102,14 @@ def test_manifests_that_are_no_dataset_are_refused(manifest, tmp_path, column, v
     )
     with pytest.raises(TableError, match=words):
         export_nnunet(manifest, tmp_path / "raw", number=1, name="x")
+
+
+@pytest.mark.parametrize("case", ["../c1", "a/b", "C0", "Größe"])
+def test_cases_that_no_file_can_be_called_after_are_refused(manifest, tmp_path, case):
+    table = pd.read_csv(manifest)
+    table.loc[1, "case_id"] = case
+    table.to_csv(manifest, index=False)
+    with pytest.raises(TableError, match="no file can be called after"):
+        export_nnunet(manifest, tmp_path / "raw", number=7, name="Lung")
+    with pytest.raises(TableError, match="no file can be called after"):
+        adopt_nnunet(manifest, tmp_path)

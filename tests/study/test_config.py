@@ -58,6 +58,8 @@ def test_a_moved_study_keeps_its_hash(
         ("manifest: m.csv, ", "", "exactly one of dicom, manifest"),
         (", outcomes: o.csv", "", "endpoints need"),
         ("event: dead}", "event: dead}\n  - {name: os, marker: m}", "same name"),
+        ("event: dead}", "event: dead}\n  - {name: OS, marker: m}", "files would be the same"),
+        ("name: os", "name: '../'", "has no letter"),
         ("event: dead", "evnt: dead", "did you mean 'event'"),
         ("title: Two hospitals", "", "needs the key 'title'"),
     ],

@@ -93,3 +93,23 @@ def test_a_completed_manifest_carries_confidence_and_flags(
     assert (row["mask_origin"], row["mask_confidence"]) == ("model box 0", 0.7)
     assert row["mask_flags"] == "several_candidates"
     assert read_mask(row["mask"]).volume_ml == pytest.approx(4 * 5 * 5 * 8 / 1000)
+
+
+def test_masks_stay_in_their_folder_whatever_a_case_is_called(
+    unmasked: Path, segmenter: Segmenter
+) -> None:
+    from radtool.study.segmenting import segment_manifest
+
+    manifest = pd.read_csv(unmasked / "manifest.csv").iloc[[3, 3, 3, 3]]
+    manifest["case_id"] = ["../../escaped", "a/b", "Case", "case"]
+    manifest["patient_id"] = ["p1", "p2", "p3", "p4"]
+    manifest.to_csv(unmasked / "manifest.csv", index=False)
+    before = {path for path in unmasked.rglob("*") if path.is_file()}
+    made = segment_manifest(
+        unmasked / "manifest.csv", unmasked / "out", SegmentationSettings(search="whole")
+    )
+    masks = [Path(mask) for mask in made.manifest["mask"]]
+    assert {mask.parent for mask in masks} == {(unmasked / "out/masks").resolve()}
+    assert len({mask.name.lower() for mask in masks}) == 4
+    new = {path for path in unmasked.rglob("*") if path.is_file()} - before
+    assert all(path.is_relative_to(unmasked / "out") for path in new)

@@ -60,3 +60,12 @@ def test_unreadable_tables_name_the_file(
 def test_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_table(tmp_path / "absent.csv")
+
+
+def test_of_a_folder_all_files_are_in_the_provenance(tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    (series / "below").mkdir(parents=True)
+    (series / "below" / "1.dcm").write_bytes(b"1")
+    first = provenance({}, [series])["inputs"]
+    (series / "below" / "1.dcm").write_bytes(b"2")
+    assert provenance({}, [series])["inputs"]["series"] != first["series"]
