@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from radtool.errors import InputError, MissingPartError, ParameterError
 from radtool.features import DeepInput, DeepModel, Parameters, embed, extract, load_params, measure
@@ -280,6 +281,22 @@ def test_wrong_keys_of_a_model_are_refused(change: dict, words: str) -> None:
     model = {"name": "a", "model": "a.onnx", "sha256": "0" * 64, "input": {"size": [2, 2, 2]}}
     with pytest.raises(ParameterError, match=words):
         load_params({"families": ["stat"], "deep": [{**model, **change}]})
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "deep.md"
+
+
+def test_the_page_explains_every_key() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    fields = [*dataclasses.fields(DeepModel), *dataclasses.fields(DeepInput)]
+    assert [field.name for field in fields if f"`{field.name}`" not in page] == []
+
+
+def test_the_example_of_the_page_is_valid() -> None:
+    section = PAGE.read_text(encoding="utf-8").split("```yaml")[1].split("```")[0]
+    params = load_params({**yaml.safe_load(section), "families": []})
+    assert isinstance(params, Parameters)
+    assert params.deep[0].input.shape == (1, 3, 224, 224)
 
 
 def test_two_models_of_one_name_are_refused() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from radtool.errors import GeometryError, InputError, ParameterError
 from radtool.image import Geometry, Image, Mask
@@ -236,6 +237,19 @@ def test_wrong_settings_say_what_is_allowed(change: dict, words: str) -> None:
     plain = {"images": [{"modality": "CT"}, {"modality": "PET"}]}
     with pytest.raises(ParameterError, match=words):
         parse_settings(Fusion, {**plain, **change}, "fusion.yaml")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "preprocessing.md"
+
+
+def test_the_page_explains_every_key_and_its_examples_are_valid() -> None:
+    page = PAGE.read_text(encoding="utf-8").split("## Fusion")[1].split("## Perturbations")[0]
+    fields = [*dataclasses.fields(Fusion), *dataclasses.fields(FusionImage)]
+    shown = page.replace("images.", "").replace("| `method`", "| `images` `method`")
+    assert [field.name for field in fields if f"`{field.name}`" not in shown] == []
+    examples = [part.split("```")[0] for part in page.split("```yaml")[1:]]
+    settings = [parse_settings(Fusion, yaml.safe_load(text), "page") for text in examples]
+    assert [one.modality for one in settings] == ["MR_PT", "PT_MR"]
 
 
 def test_a_tumour_keeps_its_uptake_and_gains_the_detail_of_mr(shared: Path) -> None:
