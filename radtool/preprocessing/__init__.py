@@ -10,6 +10,7 @@ from radtool.preprocessing.controls import (
     randomise_voxels,
     shuffle_surroundings,
     shuffle_voxels,
+    tissue_mask,
 )
 from radtool.preprocessing.discretise import Discretise, discretise, discretise_values
 from radtool.preprocessing.fusion import Fusion, FusionImage, fuse
@@ -86,5 +87,6 @@ __all__ = [
     "shuffle_surroundings",
     "shuffle_voxels",
     "solid_and_ground_glass",
+    "tissue_mask",
     "union",
 ]

@@ -21,6 +21,7 @@ __all__ = [
     "randomise_voxels",
     "shuffle_surroundings",
     "shuffle_voxels",
+    "tissue_mask",
 ]
 
 ControlKind = Literal[
@@ -42,13 +43,13 @@ class NegativeControl:
     seed : int, default 0
         Of the study. With the kind and the case's name it fixes what is drawn: the number of
         processes, the order of cases and the other cases do not matter.
-    within : {"body", "image"}, default "body"
-        Where a moved region may lie: in `body_mask` of the image, or anywhere in the image.
+    within : {"tissue", "body", "image"}, default "tissue"
+        Where a moved region may lie: in `tissue_mask` or `body_mask` of the image, or anywhere.
     """
 
     kind: ControlKind
     seed: int = 0
-    within: Literal["body", "image"] = "body"
+    within: Literal["tissue", "body", "image"] = "tissue"
 
     def __post_init__(self) -> None:
         if self.kind not in CONTROLS:
@@ -86,8 +87,10 @@ class NegativeControl:
             raise InputError(f"mask {mask.roi!r} is empty; there is no control of it")
         rng = self._stream(case_id)
         if self.kind == "moved_region":
-            inside = body_mask(image) if self.within == "body" else None
-            return image, move_region(mask, rng, within=inside)
+            if self.within == "image":
+                return image, move_region(mask, rng)
+            holder = tissue_mask(image) if self.within == "tissue" else body_mask(image)
+            return image, move_region(mask, rng, within=holder)
         change = {
             "shuffled_voxels": shuffle_voxels,
             "randomised_voxels": randomise_voxels,
@@ -231,14 +234,33 @@ def body_mask(image: Image) -> Mask:
     InputError
         All intensities are equal.
     """
-    above = image.array > image.array.min()
-    if not above.any():
-        raise InputError("all intensities are equal; there is no body to find")
-    tissue = image.array > image.array[above].mean(dtype=np.float64)
-    filled = np.stack([ndimage.binary_fill_holes(section) for section in tissue])
+    filled = np.stack([ndimage.binary_fill_holes(section) for section in _bright(image)])
     labels, _ = ndimage.label(filled)
     sizes = np.bincount(labels.ravel())
     return Mask(labels == 1 + int(np.argmax(sizes[1:])), image.geometry, "body")
+
+
+def tissue_mask(image: Image) -> Mask:
+    """Find what is brighter than the mean within the patient: no lungs, no gas, no dark fluid.
+
+    Parameters
+    ----------
+    image : Image
+        As for `body_mask`.
+
+    Raises
+    ------
+    InputError
+        All intensities are equal.
+    """
+    return Mask(body_mask(image).array & _bright(image), image.geometry, "tissue")
+
+
+def _bright(image: Image) -> np.ndarray:
+    above = image.array > image.array.min()
+    if not above.any():
+        raise InputError("all intensities are equal; there is no body to find")
+    return image.array > image.array[above].mean(dtype=np.float64)
 
 
 def _shuffled(image: Image, where: np.ndarray, rng: np.random.Generator) -> Image:

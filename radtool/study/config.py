@@ -173,12 +173,13 @@ class ControlSettings:
         Of `radtool.preprocessing.CONTROLS`: ``shuffled_voxels``, ``randomised_voxels``,
         ``shuffled_surroundings``, ``moved_region``. Each costs an extraction of all cases and
         two cross-validations an endpoint.
-    within : {"body", "image"}
-        Where a moved region may lie; "image" for images that are cut out around it.
+    within : {"tissue", "body", "image"}
+        Where a moved region may lie: what is bright in the body, the body with its lungs, or
+        anywhere in the image.
     """
 
     kinds: tuple[ControlKind, ...] = ()
-    within: Literal["body", "image"] = "body"
+    within: Literal["tissue", "body", "image"] = "tissue"
 
     def __post_init__(self) -> None:
         if len(set(self.kinds)) < len(self.kinds):

@@ -19,6 +19,7 @@ from radtool.preprocessing.controls import (
     randomise_voxels,
     shuffle_surroundings,
     shuffle_voxels,
+    tissue_mask,
 )
 
 GRID = Geometry((20, 24, 26), (2.0, 1.0, 1.0))
@@ -188,9 +189,13 @@ def test_the_body_has_its_lungs_and_no_couch() -> None:
     assert np.array_equal(found[0], (y - 28) ** 2 + (x - 30) ** 2 < 20**2)
     image, region = Image(array, grid), np.zeros(grid.shape, dtype=bool)
     region[1:3, 20:26, 20:26] = True
+    tissue = tissue_mask(image).array
+    assert np.array_equal(tissue, found & (array == 40.0))
+    in_body = NegativeControl(kind="moved_region", within="body")
+    in_tissue = NegativeControl(kind="moved_region")
     for name in "abcdefgh":
-        _, moved = NegativeControl(kind="moved_region").apply(image, Mask(region, grid), name)
-        assert not np.any(moved.array & ~found)
+        assert not np.any(in_body.apply(image, Mask(region, grid), name)[1].array & ~found)
+        assert not np.any(in_tissue.apply(image, Mask(region, grid), name)[1].array & ~tissue)
 
 
 def test_what_cannot_be_done_is_said(case: tuple[Image, Mask]) -> None:
