@@ -24,7 +24,7 @@ __all__ = ["Crawl", "crawl"]
 
 logger = logging.getLogger(__name__)
 
-CACHE_VERSION = "5"
+CACHE_VERSION = "6"
 CHUNK = 256
 WORTH_WORKERS = 8192
 """From so many files on, processes save more time than they take to start."""

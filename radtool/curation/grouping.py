@@ -6,12 +6,13 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from radtool.image import Geometry
 from radtool.io import Finding, Repair, Stack, repair_stack, split_slices
-from radtool.io.records import Record
+from radtool.io.records import Record, RoiRecord
 from radtool.io.series import fingerprint
 
 __all__ = ["Match", "Series", "find_series", "match_masks"]
@@ -19,6 +20,7 @@ __all__ = ["Match", "Series", "find_series", "match_masks"]
 COINCIDENT = 0.1
 """Contour planes this near to slices, in slices, were drawn on them."""
 MOSTLY_INSIDE = 0.9
+BY_POSITION = "referenced series, by the contours' positions"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +76,8 @@ class Match:
     series : Series or None
         The series it was drawn on, None when it is not there.
     how : str
-        "referenced series", "referenced images", "frame of reference", "geometry", or why not.
+        "referenced series" (of several volumes "…, by the contours' positions"), "referenced
+        images", "frame of reference", "geometry", or why not.
     """
 
     mask: Record
@@ -170,7 +173,10 @@ def match_masks(masks: Iterable[Record], series: Sequence[Series]) -> list[Match
         One a mask file. UIDs decide first: the referenced series, then referenced images. When
         they lead nowhere (de-identified copies, exports of a planning system), the series of the
         same patient in the same frame of reference, then any series of the patient, is taken if
-        the contours lie inside it and on its slices, and no other fits as well.
+        the contours lie inside it and on its slices, and no other fits as well. Of a series with
+        several volumes it is the one that alone holds the contours, and has all of them on its
+        slices; where each ROI lies on one volume of its own, there is a Match for each volume, with
+        its ROIs.
     """
     by_uid: dict[str, list[Series]] = defaultdict(list)
     by_image: dict[str, list[Series]] = defaultdict(list)
@@ -178,7 +184,7 @@ def match_masks(masks: Iterable[Record], series: Sequence[Series]) -> list[Match
         by_uid[one.uid].append(one)
         for record in one.records:
             by_image[record.instance_uid].append(one)
-    return [_match(mask, series, by_uid, by_image) for mask in masks]
+    return [match for mask in masks for match in _match(mask, series, by_uid, by_image)]
 
 
 def _match(
@@ -186,30 +192,54 @@ def _match(
     series: Sequence[Series],
     by_uid: dict[str, list[Series]],
     by_image: dict[str, list[Series]],
-) -> Match:
+) -> list[Match]:
     named = [one for uid in mask.series_uids for one in by_uid.get(uid, []) if one.first.is_image]
     if len(named) == 1:
-        return Match(mask, named[0], "referenced series")
+        return [Match(mask, named[0], "referenced series")]
     pictured = {id(one): one for uid in mask.image_uids for one in by_image.get(uid, [])}
     if len(pictured) == 1:
-        return Match(mask, next(iter(pictured.values())), "referenced images")
+        return [Match(mask, next(iter(pictured.values())), "referenced images")]
+    if found := _on_parts(mask, named):
+        return found
     own = [one for one in series if one.first.patient_id == mask.patient_id and one.first.is_image]
-    frame = [
-        one
-        for one in named or own
-        if mask.frame_of_reference and one.first.frame_of_reference == mask.frame_of_reference
-    ]
-    for candidates, how in ((named, "referenced series"), (frame, "frame of reference")):
-        best = _fitting(mask, candidates, on_slices=False)
-        if len(best) == 1:
-            return Match(mask, best[0], how)
+    best = _fitting(mask, [] if named else _same_frame(mask, own), on_slices=False)
+    if len(best) == 1:
+        return [Match(mask, best[0], "frame of reference")]
     best = _fitting(mask, own, on_slices=True)
     if len(best) == 1:
-        return Match(mask, best[0], "geometry")
+        return [Match(mask, best[0], "geometry")]
     if len(best) > 1:
-        return Match(mask, None, _ambiguous(best))
+        return [Match(mask, None, _ambiguous(best))]
+    if len(named) > 1:
+        return [Match(mask, None, _on_none(mask, named))]
     missing = "; the patient has no image series" if not own else ""
-    return Match(mask, None, f"refers to a series that is not there{missing}")
+    return [Match(mask, None, f"refers to a series that is not there{missing}")]
+
+
+def _on_parts(mask: Record, named: Sequence[Series]) -> list[Match]:
+    """Of the volumes of the referenced series, those that the ROIs lie on; none when in doubt."""
+    candidates = _same_frame(mask, named) or list(named)
+    best = _fitting(mask, candidates, on_slices=False)
+    if len(best) == 1:
+        return [Match(mask, best[0], BY_POSITION)]
+    rois: dict[int, list[RoiRecord]] = defaultdict(list)
+    for roi in [roi for roi in mask.rois if roi.points]:
+        best = _fitting(dataclasses.replace(mask, rois=(roi,)), candidates, on_slices=False)
+        if len(best) != 1:
+            return []
+        rois[id(best[0])].append(roi)
+    parts = [one for one in candidates if id(one) in rois]
+    for one in parts[:1]:  # an ROI without contours lies nowhere, and is told of once
+        rois[id(one)] += [roi for roi in mask.rois if not roi.points]
+    return [
+        Match(dataclasses.replace(mask, rois=tuple(rois[id(one)])), one, BY_POSITION)
+        for one in parts
+    ]
+
+
+def _same_frame(mask: Record, candidates: Iterable[Series]) -> list[Series]:
+    frame = mask.frame_of_reference
+    return [one for one in candidates if frame and one.first.frame_of_reference == frame]
 
 
 def _ambiguous(best: Sequence[Series]) -> str:
@@ -219,29 +249,55 @@ def _ambiguous(best: Sequence[Series]) -> str:
     return f"names no image of one volume of its series, and fits {len(best)} of them: {parts}"
 
 
+def _on_none(mask: Record, named: Sequence[Series]) -> str:
+    points = _points(mask)
+    shares = []
+    for one in named:
+        geometry = one.stack.geometry
+        share = "cannot be used" if geometry is None else f"{_fit(points, geometry).inside:.0%}"
+        shares.append(f"{one.part} ({share})")
+    return (
+        "names no image of one volume of its series, and no volume holds its contours: share of"
+        f" their points in {', '.join(shares)}"
+    )
+
+
+def _points(mask: Record) -> np.ndarray:
+    return np.array([point for roi in mask.rois for point in roi.points]).reshape(-1, 3)
+
+
 def _fitting(mask: Record, candidates: Sequence[Series], *, on_slices: bool) -> list[Series]:
     """Return the series that hold the points; of several, those whose slices they lie on."""
-    points = np.array([point for roi in mask.rois for point in roi.points]).reshape(-1, 3)
+    points = _points(mask)
     if not len(points):
         return list(candidates) if not on_slices else []
-    inside, exact = [], []
-    for one in candidates:
-        geometry = one.stack.geometry
-        if geometry is None:
-            continue
-        share, away = _fit(points, geometry)
-        if share >= MOSTLY_INSIDE:
-            inside.append(one)
-            if away <= COINCIDENT:
-                exact.append(one)
-    return exact if on_slices or (exact and len(inside) > 1) else inside
+    fits = [
+        (one, _fit(points, one.stack.geometry))
+        for one in candidates
+        if one.stack.geometry is not None
+    ]
+    inside = [(one, fit) for one, fit in fits if fit.inside >= MOSTLY_INSIDE]
+    exact = [(one, fit) for one, fit in inside if fit.median <= COINCIDENT]
+    if not on_slices and not (exact and len(inside) > 1):
+        return [one for one, _ in inside]
+    whole = [one for one, fit in exact if fit.largest <= COINCIDENT and fit.inside == 1]
+    return whole if len(whole) == 1 else [one for one, _ in exact]
 
 
-def _fit(points: np.ndarray, geometry: Geometry) -> tuple[float, float]:
-    """Share of points inside the grid, and their median distance from a slice, in slices."""
+class _Fit(NamedTuple):
+    """Share of points inside a grid; their median and largest distance from a slice, in slices."""
+
+    inside: float
+    median: float
+    largest: float
+
+
+def _fit(points: np.ndarray, geometry: Geometry) -> _Fit:
+    if not len(points):
+        return _Fit(0.0, 1.0, 1.0)
     index = geometry.to_index(points)
     inside = ((index >= -1) & (index <= np.array(geometry.shape))).all(axis=1)
     if not inside.any():
-        return 0.0, 1.0
+        return _Fit(0.0, 1.0, 1.0)
     away = np.abs(index[inside, 0] - np.rint(index[inside, 0]))
-    return float(inside.mean()), float(np.median(away))
+    return _Fit(float(inside.mean()), float(np.median(away)), float(away.max()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -239,14 +239,13 @@ def _structure_set(path: str) -> dict[str, Any]:
     plan = read_rtstruct(path)
     rois = []
     for contours in plan.rois:
-        points = np.concatenate(contours.polygons) if contours.polygons else np.empty((0, 3))
         rois.append(
             RoiRecord(
                 contours.roi,
                 contours.number,
                 len(contours.polygons),
                 contours.skipped,
-                _sample(points),
+                _sample_of_all(contours.polygons),
             )
         )
     frames = plan.frames_of_reference
@@ -290,6 +289,15 @@ def _segmentation(dataset: Dataset) -> dict[str, Any]:
         "series_uids": tuple(sorted(set(series) - {""})),
         "image_uids": tuple(sorted(images - {""})),
     }
+
+
+def _sample_of_all(polygons: Sequence[np.ndarray]) -> tuple[tuple[float, float, float], ...]:
+    """Some points of an ROI, among them one of every contour: each says on which slice it lies."""
+    if not polygons:
+        return ()
+    return _sample(np.concatenate(polygons)) + tuple(
+        point for polygon in polygons for point in _sample(polygon[:1])
+    )
 
 
 def _sample(points: np.ndarray) -> tuple[tuple[float, float, float], ...]:

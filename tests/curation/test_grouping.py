@@ -85,3 +85,99 @@ def test_one_series_in_two_folders_is_one(tmp_path, phantoms):
         path.rename(tmp_path / "in/b" / path.name)
     (series,) = find_series(crawl(tmp_path / "in", tmp_path / "work").records)
     assert series.stack.geometry.shape[0] == 6
+
+
+@pytest.fixture
+def parts(tmp_path, phantoms):
+    """Write volumes (shape, spacing, origin) under one series UID, with their echo times."""
+
+    def write(*volumes, frames=("frame", "frame")):
+        for echo, (shape, spacing, origin) in enumerate(volumes, start=1):
+
+            def change(dataset, _, echo=echo):
+                dataset.SeriesInstanceUID = phantoms.uid("P1", "both")
+                dataset.FrameOfReferenceUID = phantoms.uid("P1", frames[echo - 1])
+                dataset.EchoTime = str(15 * echo)
+                return dataset
+
+            options = {"kind": "MR", "name": f"e{echo}", "change": change}
+            phantoms.series(
+                tmp_path / "in", np.zeros(shape), spacing=spacing, origin=origin, **options
+            )
+
+    return write
+
+
+def parted(tmp_path) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Part of its series (or ""), how, and the ROIs of each match."""
+    records = crawl(tmp_path / "in", tmp_path / "work").records
+    found = match_masks([r for r in records if r.is_mask], find_series(records))
+    return [
+        (m.series.part if m.series else "", m.how, tuple(roi.name for roi in m.mask.rois))
+        for m in found
+    ]
+
+
+BY_POSITION = "referenced series, by the contours' positions"
+FINE = ((8, 20, 20), (3, 1, 1), (0, 0, 0))
+VOLUMES = {
+    "with other slices": (FINE, ((5, 20, 20), (5, 1, 1), (0, 0, 0)), (3, 6, 9), "te15"),
+    "in another half of the patient": (
+        FINE,
+        ((8, 20, 20), (3, 1, 1), (0, 0, 12)),
+        (24, 27),
+        "te30",
+    ),
+    "beside it": (FINE, ((8, 20, 20), (3, 1, 1), (40, 0, 0)), (3, 6, 9), "te15"),
+    # Every second contour lies between the coarse slices.
+    "coarser": (FINE, ((4, 20, 20), (6, 1, 1), (0, 0, 0)), (3, 6, 9, 12, 18), "te15"),
+}
+
+
+@pytest.mark.parametrize("how", VOLUMES)
+def test_contours_that_name_no_image_lie_on_one_volume_only(tmp_path, phantoms, parts, how):
+    first, second, heights, expected = VOLUMES[how]
+    parts(first, second)
+    drawn = [phantoms.circle((10, 10, z), 4) for z in heights]
+    phantoms.rtstruct(tmp_path / "in/rs", {"GTV": drawn}, name="both")
+    assert parted(tmp_path) == [(expected, BY_POSITION, ("GTV",))]
+
+
+def test_volumes_in_two_frames_of_reference_are_told_apart_by_them(tmp_path, phantoms, parts):
+    parts(FINE, FINE, frames=("another", "frame"))
+    drawn = [phantoms.circle((10, 10, z), 4) for z in (3, 6, 9)]
+    phantoms.rtstruct(tmp_path / "in/rs", {"GTV": drawn}, name="both")
+    assert parted(tmp_path) == [("te30", BY_POSITION, ("GTV",))]
+
+
+def test_each_roi_may_lie_on_a_volume_of_its_own(tmp_path, phantoms, parts):
+    parts(FINE, ((8, 20, 20), (3, 1, 1), (0, 0, 12)))
+    rois = {
+        "upper": [phantoms.circle((10, 10, z), 4) for z in (27, 30, 33)],
+        "lower": [phantoms.circle((10, 10, z), 4) for z in (0, 3, 6)],
+        "nothing": [],
+    }
+    phantoms.rtstruct(tmp_path / "in/rs", rois, name="both")
+    assert parted(tmp_path) == [
+        ("te15", BY_POSITION, ("lower", "nothing")),
+        ("te30", BY_POSITION, ("upper",)),
+    ]
+
+
+def test_volumes_at_the_same_place_are_not_guessed(tmp_path, phantoms, parts):
+    parts(FINE, FINE)
+    drawn = [phantoms.circle((10, 10, z), 4) for z in (3, 6, 9)]
+    phantoms.rtstruct(tmp_path / "in/rs", {"GTV": drawn}, name="both")
+    ((part, how, _),) = parted(tmp_path)
+    assert part == ""
+    assert how == "names no image of one volume of its series, and fits 2 of them: te15, te30"
+
+
+def test_an_roi_that_no_volume_holds_is_refused_with_its_shares(tmp_path, phantoms, parts):
+    parts(FINE, ((8, 20, 20), (3, 1, 1), (0, 0, 15)))
+    drawn = [phantoms.circle((10, 10, z), 4) for z in (3, 6, 9, 30, 33, 36)]
+    phantoms.rtstruct(tmp_path / "in/rs", {"GTV": drawn}, name="both")
+    ((part, how, _),) = parted(tmp_path)
+    assert part == ""
+    assert "no volume holds its contours" in how
+    assert "te15 (50%), te30 (50%)" in how
