@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
@@ -38,13 +39,17 @@ def versions(packages: Iterable[str] = VERSIONED) -> dict[str, str]:
 
     Packages that are not installed are left out; nothing is imported to find out.
     """
-    found = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {package: _version(package) for package in packages}
+    installed = {package: version for package, version in found.items() if version is not None}
+    return {"python": platform.python_version(), **installed}
+
+
+@functools.cache
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def provenance(
