@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from radtool.curation.naming import fits
-from radtool.errors import InputError, ParameterError, did_you_mean
+from radtool.errors import ParameterError, did_you_mean
 from radtool.files import encode
 from radtool.io import Finding, Repair
+from radtool.settings import read_yaml
 
 __all__ = ["Checks", "Rule", "checks_by_modality", "load_checks"]
 
@@ -198,9 +198,9 @@ def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
     Raises
     ------
     InputError
-        No such file, or not YAML.
+        No such file.
     ParameterError
-        An unknown section, column or key, or a value of the wrong kind.
+        Not YAML; an unknown section, column or key, or a value of the wrong kind.
     """
     if isinstance(checks, Mapping):
         return _parsed(checks, "checks")
@@ -208,21 +208,19 @@ def load_checks(checks: Mapping[str, Any] | str | os.PathLike[str]) -> Checks:
     shipped = shipped_folder() / path.with_suffix(".yaml").name
     if not path.is_file() and path.parent == Path() and shipped.is_file():
         path = shipped
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file of checks") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a readable YAML file ({error})") from error
-    return _parsed(document, str(path))
+    return _parsed(read_yaml(path), str(path))
 
 
 def checks_by_modality(checks: Checks | None) -> Callable[[str], Checks]:
     """Return which checks hold for a modality: those given, or the file that comes with radtool."""
     if checks is not None:
         return lambda _: checks
-    default = {kind: load_checks(name) for kind, name in DEFAULT_FILES.items()}
-    return lambda modality: default.get(modality, Checks())
+    return lambda modality: _default_checks().get(modality, Checks())
+
+
+@functools.cache
+def _default_checks() -> dict[str, Checks]:
+    return {kind: load_checks(name) for kind, name in DEFAULT_FILES.items()}
 
 
 def shipped_folder() -> Path:
@@ -232,9 +230,7 @@ def shipped_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "params"
 
 
-def _parsed(document: Any, name: str) -> Checks:
-    if not isinstance(document, Mapping):
-        raise ParameterError(f"{name}: needs the sections {', '.join(SECTIONS)}")
+def _parsed(document: Mapping[str, Any], name: str) -> Checks:
     rules: dict[str, Any] = {}
     for section, columns in document.items():
         if section not in (*SECTIONS, *SETTINGS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import re
 from collections import Counter, defaultdict
@@ -85,11 +86,7 @@ def write_document(result: CurationResult, made: Mapping[str, Any], path: Path) 
     path : path
         Where to.
     """
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, finalize=_harmless
-    )
-    source = files("radtool.curation").joinpath("document.html.j2").read_text(encoding="utf-8")
-    words = environment.from_string(source).render(
+    words = _template().render(
         cases=_cases(result),
         left_out=_left_out(result),
         flow=[(step.label, step.count, _lost(step.lost)) for step in result.flow],
@@ -102,6 +99,15 @@ def write_document(result: CurationResult, made: Mapping[str, Any], path: Path) 
         roi_names=made["settings"]["roi_names"],
     )
     write_text(path, words)
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, finalize=_harmless
+    )
+    source = files("radtool.curation").joinpath("document.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source)
 
 
 def _harmless(value: Any) -> Any:
