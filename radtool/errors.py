@@ -33,6 +33,8 @@ __all__ = [
     "did_you_mean",
 ]
 
+_MOST_SHOWN = 24
+
 
 class RadtoolError(Exception):
     """Anything that radtool refuses or fails at, with words for the user."""
@@ -83,16 +85,20 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     Returns
     -------
     str
-        ``"; did you mean 'x'?"`` when something is near, else the list of what is allowed.
+        ``"; did you mean 'x'?"`` when something is near, else the list of what is allowed (the
+        first 24).
 
     Examples
     --------
     >>> did_you_mean("binWidth", ["bin_width", "bin_number"])
     "; did you mean 'bin_width'?"
+    >>> did_you_mean("z", "abcdefghijklmnopqrstuvwxyz"[:-1])[-20:]
+    ', v, w, x and 1 more'
     """
     options = sorted(allowed)
     folded = {option.lower().replace("_", ""): option for option in options}
     near = difflib.get_close_matches(str(word).lower().replace("_", ""), folded, n=1)
     if near:
         return f"; did you mean {folded[near[0]]!r}?"
-    return f"; allowed: {', '.join(options)}"
+    rest = f" and {len(options) - _MOST_SHOWN} more" if len(options) > _MOST_SHOWN else ""
+    return f"; allowed: {', '.join(options[:_MOST_SHOWN])}{rest}"

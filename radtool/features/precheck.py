@@ -10,6 +10,7 @@ import pandas as pd
 
 from radtool.errors import InputError, RadtoolError
 from radtool.features.cohort import mask_of
+from radtool.features.deep import check_models
 from radtool.features.levels import bounding_box
 from radtool.features.parameters import Parameters
 from radtool.features.pyradiomics import PyradiomicsParameters
@@ -57,7 +58,14 @@ def preflight(
         look at).
     failures : list of Failure
         Cases that cannot be read.
+
+    Raises
+    ------
+    InputError, MissingPartError
+        A network of the parameters cannot be opened.
     """
+    if isinstance(params, Parameters):
+        check_models(params.deep)
     rows, failures = [], []
     run = functools.partial(_looked_at, params=params)
     for case, outcome in outcomes_of(check_manifest(manifest).to_dict("records"), jobs, run):

@@ -13,7 +13,8 @@ from radtool.preprocessing.controls import (
     tissue_mask,
 )
 from radtool.preprocessing.discretise import Discretise, discretise, discretise_values
-from radtool.preprocessing.fusion import Fusion, FusionImage, fuse
+from radtool.preprocessing.fusion import fuse
+from radtool.preprocessing.fusion_settings import Fusion, FusionImage
 from radtool.preprocessing.intensity_step import (
     IntensityStep,
     apply_steps,

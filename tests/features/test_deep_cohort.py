@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from radtool.cli import app
 from radtool.errors import InputError
-from radtool.features import cohort, combine_images, extract_cohort, load_params
+from radtool.features import cohort, combine_images, extract_cohort, load_params, preflight
 from radtool.files import sha256
 from radtool.image import Geometry, Image, Mask
 from radtool.io import write_image, write_mask
+from radtool.study.mapping import _mapped
 from radtool.table import feature_columns, read_table
 
 GRID = Geometry((5, 6, 7), (1.5, 1.0, 1.0))
@@ -109,14 +110,21 @@ def test_an_exchanged_model_stops_the_cohort_before_any_case(
     with pytest.raises(InputError, match="the file has SHA-256"):
         extract_cohort(manifest, str(params))
     corner_network.unlink()
-    with pytest.raises(InputError, match=r"no file corner.onnx"):
-        extract_cohort(manifest, str(params))
+    for look in (extract_cohort, preflight):
+        with pytest.raises(InputError, match=r"no file corner.onnx"):
+            look(manifest, load_params(params))
 
 
 def test_embeddings_of_two_images_share_a_row(manifest: pd.DataFrame, params: Path) -> None:
     table = extract_cohort(manifest, str(params)).table
     both = combine_images({"ct": table, "pet": table})
     assert {"ct_deep_corner_000", "pet_deep_corner_003"} <= {*feature_columns(both)}
+
+
+def test_an_embedding_has_no_map() -> None:
+    assert _mapped(["deep_corner_000", "ct_deep_corner_001", "original_stat_mean"]) == [
+        "original_stat_mean"
+    ]
 
 
 def test_the_command_line_writes_them_with_the_model_in_the_provenance(
