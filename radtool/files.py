@@ -65,8 +65,10 @@ def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Ite
         yield part
         part.chmod(0o666 & ~_umask() if mode is None else mode)
         part.replace(final)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, os.fspath(part)):
+            error.filename = os.fspath(final)
         raise
     finally:
         if handle is not None:

@@ -152,3 +152,19 @@ def test_hostile_json_is_refused(text: str, message: str, tmp_path: Path) -> Non
 def test_a_folder_is_not_json(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_json(tmp_path)
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    script = (
+        "import resource, signal, sys; from radtool.files import write_bytes\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try: write_bytes(sys.argv[1], bytes(10_000))\n"
+        "except OSError as error: print(error.filename)\n"
+    )
+    target = tmp_path / "a.bin"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(target)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(target)
+    assert list(tmp_path.iterdir()) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from typing import Annotated, NoReturn
 
 import typer
 
 from radtool.cli.compare_masks import compare_masks
-from radtool.cli.console import EXIT_WRONG_USE
+from radtool.cli.console import EXIT_WRONG_USE, say
 from radtool.cli.curate import curate
 from radtool.cli.deidentify import deidentify
 from radtool.cli.demo import demo
@@ -31,17 +33,43 @@ from radtool.errors import RadtoolError
 
 __all__ = ["app", "main"]
 
+_HELP = (
+    "Radiomics and outcome modelling: from scans and a spreadsheet of outcomes to an externally"
+    " validated signature. For research use; not a medical device."
+)
 app = typer.Typer(
     name="radtool",
-    help=(
-        "Radiomics and outcome modelling: from scans and a spreadsheet of outcomes to an externally"
-        " validated signature. For research use; not a medical device."
+    help=_HELP,
+    epilog=(
+        "Exit codes: 0 done; 1 some cases failed and are named; 2 wrong use, or nothing could be"
+        " done and the message says why; 130 stopped by Ctrl-C."
     ),
-    epilog="Exit codes: 0 done, 1 some cases failed and are named, 2 wrong use.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"radtool {version('radtool')}")
+        raise typer.Exit
+
+
+@app.callback(help=_HELP)
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_tell_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Nothing: the callback of the option does it."""
+
+
 for name, command in (
     ("demo", demo),
     ("run", run),
@@ -69,9 +97,20 @@ app.add_typer(harmonize, name="harmonize")
 
 
 def main() -> None:
-    """Run the command line; a RadtoolError ends it with its message and exit code 2."""
+    """Run the command line; what radtool or the machine refuses ends in words and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that no terminal can show ends no run
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except RadtoolError as error:
-        typer.echo(f"radtool: {error}", err=True)
-        sys.exit(EXIT_WRONG_USE)
+        _end(str(error))
+    except OSError as error:  # disk full, no permission, a folder that is gone
+        _end(": ".join(map(str, filter(None, (error.filename, error.strerror or error)))))
+    except MemoryError as error:
+        _end(f"not enough memory ({error}); fewer --jobs, or a larger machine".replace(" ()", ""))
+
+
+def _end(words: str) -> NoReturn:
+    typer.echo(f"radtool: {words}", err=True)
+    sys.exit(EXIT_WRONG_USE)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +68,58 @@ def test_curate_asks_for_a_pattern(tmp_path: Path) -> None:
     result = RUN.invoke(app, ["curate", str(tmp_path), "--out", str(tmp_path), "--roi", "GTV"])
     assert result.exit_code == 2
     assert "NAME=PATTERN" in result.output
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (OSError(28, "No space left on device", "out/a.json"), "out/a.json: No space left on"),
+        (PermissionError(13, "Permission denied"), "Permission denied"),
+        (MemoryError("Unable to allocate 9 TiB"), "not enough memory (Unable to allocate 9 TiB)"),
+        (MemoryError(), "not enough memory; fewer"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: Exception,
+    words: str,
+) -> None:
+    def refused() -> None:
+        raise raised
+
+    monkeypatch.setattr(sys.modules["radtool.cli.app"], "app", refused)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"radtool: {words}")
+    assert "Traceback" not in shown
+
+
+def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise AttributeError
+
+    monkeypatch.setattr(sys.modules["radtool.cli.app"], "app", broken)
+    with pytest.raises(AttributeError):
+        main()
+
+
+def test_names_that_no_terminal_can_show_end_nothing(tmp_path: Path) -> None:
+    absent = os.fsencode(tmp_path) + b"/caf\xe9.nii.gz"
+    command = [sys.executable, "-c", "from radtool.cli import main; main()"]
+    done = subprocess.run(
+        [*command, "compare-masks", absent, absent],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b".nii.gz: no such file" in done.stderr
+
+
+def test_the_version_is_told() -> None:
+    result = RUN.invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"radtool {version('radtool')}\n")
