@@ -12,12 +12,9 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation.competing import check_competing, expand_fine_gray, fine_gray
 from radtool.evaluation.cox import CoxFit, baseline_hazard, fit_cox
-from radtool.models.block import Block
 from radtool.models.linear import HazardRegression, usable_columns
 from radtool.models.predictor import Predictor
-from radtool.models.signature import Combine
 from radtool.models.survival import CoxSignature
-from radtool.table import FeatureStep
 
 __all__ = ["CompetingSignature", "FineGrayCox"]
 
@@ -52,9 +49,7 @@ class CompetingSignature(CoxSignature):
 
     Parameters
     ----------
-    blocks : mapping of str to Block
-        Named groups of predictors.
-    steps, combine, search, seed
+    blocks, steps, combine, search, seed
         See `Signature`.
     model : {"fine_gray"} or Predictor, default "fine_gray"
         What learns.
@@ -62,20 +57,6 @@ class CompetingSignature(CoxSignature):
 
     kind = "competing"
     models: ClassVar[Mapping[str, type[Predictor]]] = {"fine_gray": FineGrayCox}
-
-    def __init__(
-        self,
-        blocks: Mapping[str, Block],
-        *,
-        steps: Sequence[FeatureStep] = (),
-        model: Predictor | str = "fine_gray",
-        combine: Combine = "joint",
-        search: Mapping[str, Sequence[Any]] | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            blocks, steps=steps, model=model, combine=combine, search=search, seed=seed
-        )
 
     def predict_incidence(
         self, X: pd.DataFrame, times: Sequence[float] | np.ndarray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,13 +10,11 @@ import pandas as pd
 
 from radtool.errors import InputError
 from radtool.evaluation.roc import check_marker, sensitivity_threshold, youden_threshold
-from radtool.models.block import Block
 from radtool.models.elastic_net import ElasticNetLogistic
 from radtool.models.linear import Logistic
 from radtool.models.predictor import Predictor
-from radtool.models.signature import Combine, Signature
+from radtool.models.signature import Signature
 from radtool.models.trees import RandomForest, XGBoostMarker
-from radtool.table import FeatureStep
 
 __all__ = ["MarkerSignature"]
 
@@ -26,18 +24,12 @@ class MarkerSignature(Signature):
 
     Parameters
     ----------
-    blocks : mapping of str to Block
-        Named groups of predictors.
-    steps : sequence of FeatureStep, default ()
-        Done to all image features before the blocks choose theirs (see `Signature`).
-    model : {"xgboost", "logistic", "random_forest", "elastic_net"} or Predictor
+    blocks, steps, search, seed
+        See `Signature`.
+    model : {"xgboost", "elastic_net", "logistic", "random_forest"} or Predictor
         What learns; default "xgboost".
     combine : {"joint", "index", "average"}, default "joint"
         "average" gives the mean of the blocks' probabilities.
-    search : mapping, optional
-        Grid chosen from by inner cross-validation (see `Signature`).
-    seed : int, default 0
-        Seed of the inner folds.
 
     Attributes
     ----------
@@ -46,28 +38,13 @@ class MarkerSignature(Signature):
     """
 
     kind = "marker"
+    is_survival = False
     models: ClassVar[Mapping[str, type[Predictor]]] = {
+        "xgboost": XGBoostMarker,
         "elastic_net": ElasticNetLogistic,
         "logistic": Logistic,
         "random_forest": RandomForest,
-        "xgboost": XGBoostMarker,
     }
-
-    def __init__(
-        self,
-        blocks: Mapping[str, Block],
-        *,
-        steps: Sequence[FeatureStep] = (),
-        model: Predictor | str = "xgboost",
-        combine: Combine = "joint",
-        search: Mapping[str, Sequence[Any]] | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            blocks, steps=steps, model=model, combine=combine, search=search, seed=seed
-        )
-        if self.model.survival:
-            raise InputError(f"{type(self.model).__name__} is a survival model")
 
     def predict_probability(self, X: pd.DataFrame) -> pd.Series:
         """Return the probability that the marker is True."""

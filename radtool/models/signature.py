@@ -41,8 +41,9 @@ class Signature:
     steps : sequence of FeatureStep, default ()
         Done to all image features (columns named as features, `radtool.table.feature_columns`)
         before the blocks choose theirs: harmonization. Clinical columns pass untouched.
-    model : Predictor
-        What learns from the blocks' columns.
+    model : Predictor or str, optional
+        What learns from the blocks' columns: a name in `models`, or a predictor with settings of
+        its own; default the first of `models`.
     combine : {"joint", "index", "average"}
         One model on all blocks' columns; one model per block and a model on their predictions;
         or one per block and the average of their predictions.
@@ -54,6 +55,7 @@ class Signature:
     """
 
     kind: ClassVar[str] = ""
+    is_survival: ClassVar[bool] = True
     models: ClassVar[Mapping[str, type[Predictor]]] = {}
 
     shared_: FittedBlock | None
@@ -76,7 +78,7 @@ class Signature:
         blocks: Mapping[str, Block],
         *,
         steps: Sequence[FeatureStep] = (),
-        model: Predictor | str,
+        model: Predictor | str | None = None,
         combine: Combine = "joint",
         search: Mapping[str, Sequence[Any]] | None = None,
         seed: int = 0,
@@ -103,12 +105,17 @@ class Signature:
         return f"{type(self).__name__}: {steps}{blocks}; {model}, {self.combine}; {state}"
 
     @classmethod
-    def _model(cls, model: Predictor | str) -> Predictor:
-        if isinstance(model, Predictor):
-            return model
-        if model not in cls.models:
-            raise InputError(f"model must be one of {sorted(cls.models)}, got {model!r}")
-        return cls.models[model]()
+    def _model(cls, model: Predictor | str | None) -> Predictor:
+        if model is None:
+            model = next(iter(cls.models))
+        if isinstance(model, str):
+            if model not in cls.models:
+                raise InputError(f"model must be one of {sorted(cls.models)}, got {model!r}")
+            model = cls.models[model]()
+        if model.survival != cls.is_survival:
+            kind = "not a" if cls.is_survival else "a"
+            raise InputError(f"{type(model).__name__} is {kind} survival model")
+        return model
 
     def unfitted(self, **changes: Any) -> Self:
         """Return a new signature with the same settings, or with some changed."""

@@ -11,14 +11,13 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation.cox import baseline_hazard, fit_cox
 from radtool.evaluation.proportional import proportional_hazards
-from radtool.models.block import Block
 from radtool.models.cases import joined_designs
 from radtool.models.elastic_net import ElasticNetCox
 from radtool.models.linear import Cox, usable_columns
 from radtool.models.predictor import Predictor
-from radtool.models.signature import Combine, Signature
+from radtool.models.signature import Signature
 from radtool.models.trees import XGBoostAFT, XGBoostCox
-from radtool.table import FeatureStep, check_survival
+from radtool.table import check_survival
 
 __all__ = ["CoxSignature"]
 
@@ -31,18 +30,12 @@ class CoxSignature(Signature):
 
     Parameters
     ----------
-    blocks : mapping of str to Block
-        Named groups of predictors.
-    steps : sequence of FeatureStep, default ()
-        Done to all image features before the blocks choose theirs (see `Signature`).
+    blocks, steps, search, seed
+        See `Signature`.
     model : {"cox", "elastic_net", "xgboost", "xgboost_aft"} or Predictor, default "cox"
         What learns.
     combine : {"joint", "index", "average"}, default "joint"
         "index" fits a model per block and a Cox model on their prognostic indices.
-    search : mapping, optional
-        Grid chosen from by inner cross-validation (see `Signature`).
-    seed : int, default 0
-        Seed of the inner folds.
 
     Attributes
     ----------
@@ -63,22 +56,6 @@ class CoxSignature(Signature):
         "xgboost": XGBoostCox,
         "xgboost_aft": XGBoostAFT,
     }
-
-    def __init__(
-        self,
-        blocks: Mapping[str, Block],
-        *,
-        steps: Sequence[FeatureStep] = (),
-        model: Predictor | str = "cox",
-        combine: Combine = "joint",
-        search: Mapping[str, Sequence[Any]] | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            blocks, steps=steps, model=model, combine=combine, search=search, seed=seed
-        )
-        if not self.model.survival:
-            raise InputError(f"{type(self.model).__name__} is not a survival model")
 
     def predict_risk(self, X: pd.DataFrame) -> pd.Series:
         """Return the prognostic index (log hazard ratio); higher = sooner event."""
