@@ -58,6 +58,14 @@ def test_a_cohort_names_its_failures(tmp_path):
     assert words.endswith("  p2 [extraction] mask is empty")
 
 
+def test_a_filter_does_not_print_its_whole_table():
+    table = pd.DataFrame({"icc": 0.9}, index=[f"original_stat_f{i}" for i in range(200)])
+    assert repr(rt.StabilityFilter(table, 0.8)) == (
+        "StabilityFilter(<200 features>, minimum=0.8, column='icc', unknown='refuse')"
+    )
+    assert repr(rt.StabilityFilter()).startswith("StabilityFilter(None, minimum=0.75")
+
+
 def test_a_study_a_signature_and_its_results_read_like_a_sentence():
     study = small_study()
     assert repr(study) == (

@@ -8,6 +8,7 @@ assessed again; patients are then moved by the frozen phantom estimates.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,7 +17,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from radtool.errors import ParameterError, TableError
+from radtool.errors import ParameterError, RadtoolWarning, TableError
 from radtool.harmonization import ComBat
 from radtool.report.figures.spread import draw_cloud
 from radtool.selection import ccc_many, icc_many
@@ -376,7 +377,9 @@ def _moved(
     """The phantom after harmonization, by estimates of other regions when held out."""
 
     def apply(fit: np.ndarray, to: np.ndarray) -> np.ndarray:
-        combat = _fitted(fit, batches, names, batch, reference)
+        with warnings.catch_warnings():  # of few regions the fit to all of them warns already
+            warnings.simplefilter("ignore", RadtoolWarning)
+            combat = _fitted(fit, batches, names, batch, reference)
         return combat.transform(_frame(to, batches, names, batch)).to_numpy().reshape(to.shape)
 
     if assess == "same":

@@ -143,6 +143,13 @@ class StabilityFilter(Selector):
         self.column = column
         self.unknown = unknown
 
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # scikit-learn's signature
+        rows = "None" if self.table is None else f"<{len(self.table)} features>"
+        return (
+            f"StabilityFilter({rows}, minimum={self.minimum!r}, column={self.column!r},"
+            f" unknown={self.unknown!r})"
+        )
+
     _gaps_allowed: ClassVar[bool] = True
     _least_cases: ClassVar[int] = 1
 
