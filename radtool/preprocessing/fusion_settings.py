@@ -91,7 +91,8 @@ class Fusion:
         In every band, coefficients of the other images beyond mean ± this many SD of the band are
         replaced by the reference's, as in the paper of Vallières, which takes 3.
     statistics : {"image", "region"}, default "image"
-        Where percentiles are taken: in the part that all images cover, or in the region.
+        Where percentiles are taken: in the part of what is fused that all images cover, or in the
+        region.
     margin_mm : float, optional
         Fuse only the box around the region with this margin; None: all of the reference.
     minimum_cover : float, default 1
