@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from radtool.report.results import KaplanMeier, RocCurve, SurvivalGroup
 __all__ = ["incidence_record", "kaplan_meier_record", "roc_record", "time_grid"]
 
 Predict = Callable[[pd.Index, np.ndarray], pd.DataFrame]
+Grid = tuple[float, ...]
 
 
 def time_grid(last: float, steps: int = 5) -> tuple[float, ...]:
@@ -55,19 +58,11 @@ def kaplan_meier_record(
     predict : callable, optional
         (index of the group's cases, times) -> predicted survival, one row a case.
     """
-    grid = time_grid(float(y["duration"].max()))
-    present = [label for label in labels if (groups == label).any()]
-    test = logrank(y, groups) if len(present) > 1 else None
-    return KaplanMeier(
-        model=names[0],
-        cohort=names[1],
-        groups=tuple(_group(y[groups == label], label, grid, predict) for label in present),
-        grid=grid,
-        log_rank_p=test.p if test else None,
-        log_rank_chi2=test.statistic if test else None,
-        cut=cut,
-        design=names[2],
-    )
+    record = _record(y, groups, labels, (*names, cut), partial(_survival, predict=predict))
+    if len(record.groups) < 2:
+        return record
+    test = logrank(y, groups)
+    return replace(record, log_rank_p=test.p, log_rank_chi2=test.statistic)
 
 
 def incidence_record(
@@ -88,24 +83,31 @@ def incidence_record(
     groups, labels, names, cut, predict
         As for `kaplan_meier_record`; `predict` gives the predicted survival, one less incidence.
     """
+    record = _record(y, groups, labels, (*names, cut), partial(_incidence, predict=predict))
+    record = replace(record, quantity="incidence")
+    if len(record.groups) < 2:
+        return record
+    test = gray_test(y, groups).iloc[0]
+    return replace(record, log_rank_p=float(test["p"]), log_rank_chi2=float(test["chisq"]))
+
+
+def _record(
+    y: pd.DataFrame,
+    groups: pd.Series,
+    labels: Sequence[str],
+    words: tuple[str, str, str, str],
+    draw: Callable[[pd.DataFrame, str, Grid], SurvivalGroup],
+) -> KaplanMeier:
+    """Curves without their test; words are model, cohort, design and cut."""
+    model, cohort, design, cut = words
     grid = time_grid(float(y["duration"].max()))
     present = [label for label in labels if (groups == label).any()]
-    test = gray_test(y, groups).iloc[0] if len(present) > 1 else None
-    return KaplanMeier(
-        model=names[0],
-        cohort=names[1],
-        groups=tuple(_incidence(y[groups == label], label, grid, predict) for label in present),
-        grid=grid,
-        log_rank_p=float(test["p"]) if test is not None else None,
-        log_rank_chi2=float(test["chisq"]) if test is not None else None,
-        cut=cut,
-        design=names[2],
-        quantity="incidence",
-    )
+    drawn = tuple(draw(y[groups == label], label, grid) for label in present)
+    return KaplanMeier(model=model, cohort=cohort, groups=drawn, grid=grid, cut=cut, design=design)
 
 
 def _incidence(
-    y: pd.DataFrame, label: str, grid: tuple[float, ...], predict: Predict | None
+    y: pd.DataFrame, label: str, grid: Grid, *, predict: Predict | None
 ) -> SurvivalGroup:
     events = int(y["event"].sum())
     steps = pd.DataFrame(columns=["time", "incidence_1", "se_1"], dtype=float)
@@ -134,9 +136,7 @@ def _incidence(
     )
 
 
-def _group(
-    y: pd.DataFrame, label: str, grid: tuple[float, ...], predict: Predict | None
-) -> SurvivalGroup:
+def _survival(y: pd.DataFrame, label: str, grid: Grid, *, predict: Predict | None) -> SurvivalGroup:
     curve = kaplan_meier(y)
     steps = curve.table[curve.table["events"] > 0]
     median = curve.median
