@@ -1,14 +1,47 @@
-"""A patient for this package's tests: a CT series and its structure set."""
+"""A patient for this package's tests, what damages it, and what was made of it."""
 
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
+from radtool.curation import curate
+
 ARRAY = np.random.default_rng(0).integers(0, 1200, (8, 32, 32))
-
-
 HEIGHTS = (6.0, 9.0, 12.0)
+
+
+def run(tmp_path, **options):
+    return curate(tmp_path / "in", tmp_path / "out", **options)
+
+
+def reasons(result) -> str:
+    return " | ".join(failure.reason for failure in result.failures)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".curation" not in path.parts
+    }
+
+
+def without(keyword: str):
+    def change(dataset, _):
+        delattr(dataset, keyword)
+        return dataset
+
+    return change
+
+
+def compressed(dataset, _):
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+    dataset.PixelData = pydicom.encaps.encapsulate([dataset.PixelData])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    return dataset
 
 
 @pytest.fixture

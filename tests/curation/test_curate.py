@@ -1,7 +1,6 @@
 """A folder becomes a manifest: every way in, and nothing lost unseen."""
 
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,26 +10,9 @@ from radtool.curation import curate
 from radtool.errors import ParameterError
 from radtool.io import read_image, read_mask
 from radtool.table import read_manifest
-
-ARRAY = np.random.default_rng(0).integers(0, 1200, (8, 32, 32))
+from tests.curation.conftest import ARRAY, reasons, run, snapshot
 
 PRESENT = {"present": {"allowed": ["yes"], "action": "exclude"}}
-
-
-def run(tmp_path, **options):
-    return curate(tmp_path / "in", tmp_path / "out", **options)
-
-
-def reasons(result) -> str:
-    return " | ".join(failure.reason for failure in result.failures)
-
-
-def snapshot(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".curation" not in path.parts
-    }
 
 
 def test_a_patient_becomes_a_row_with_files_that_can_be_read(tmp_path, patient):

@@ -13,44 +13,11 @@ from radtool.errors import InputError, ParameterError
 from radtool.files import read_json
 from radtool.io import read_image, read_mask
 from radtool.table import read_manifest
-
-ARRAY = np.random.default_rng(0).integers(0, 1200, (8, 32, 32))
-
-
-def run(tmp_path, **options):
-    return curate(tmp_path / "in", tmp_path / "out", **options)
-
-
-def reasons(result) -> str:
-    return " | ".join(failure.reason for failure in result.failures)
-
-
-def snapshot(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".curation" not in path.parts
-    }
+from tests.curation.conftest import ARRAY, compressed, reasons, run, snapshot, without
 
 
 def drop(k: int):
     return lambda dataset, index: None if index == k else dataset
-
-
-def without(keyword: str):
-    def change(dataset, _):
-        delattr(dataset, keyword)
-        return dataset
-
-    return change
-
-
-def compressed(dataset, _):
-    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
-    dataset.PixelData = pydicom.encaps.encapsulate([dataset.PixelData])
-    dataset["PixelData"].VR = "OB"
-    dataset["PixelData"].is_undefined_length = True
-    return dataset
 
 
 def tilted(dataset, k):

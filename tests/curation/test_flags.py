@@ -1,10 +1,10 @@
 """A clean series has no finding; a damaged one has the finding of its damage and no other."""
 
 import numpy as np
-import pydicom
 import pytest
 
 from radtool.curation import curate
+from tests.curation.conftest import compressed, without
 
 SHAPE, SPACING = (12, 96, 96), (3.0, 3.0, 3.0)
 CENTRE = (144.0, 140.0)
@@ -48,14 +48,6 @@ def setting(**values):
     return change
 
 
-def without(keyword):
-    def change(dataset, _):
-        delattr(dataset, keyword)
-        return dataset
-
-    return change
-
-
 def dropped(dataset, k):
     return None if k == 5 else dataset
 
@@ -74,14 +66,6 @@ def doubled(dataset, k):
 
 def sheared(dataset, k):
     dataset.ImagePositionPatient = [0, 1.5 * k, 3 * k]
-    return dataset
-
-
-def compressed(dataset, _):
-    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
-    dataset.PixelData = pydicom.encaps.encapsulate([dataset.PixelData])
-    dataset["PixelData"].VR = "OB"
-    dataset["PixelData"].is_undefined_length = True
     return dataset
 
 
