@@ -14,6 +14,7 @@ from radtool.errors import RadtoolWarning
 from radtool.models import CoxSignature, Signature, Validation, read_log, validate
 from radtool.pipelines.curves import incidence_record, kaplan_meier_record, roc_record
 from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, compare, count_events, new_words
+from radtool.pipelines.gathered import Gathered
 from radtool.report import calibration_record, decision_record, performance_rows
 from radtool.report.results import (
     Calibration,
@@ -37,7 +38,7 @@ GROUPS = ("low", "middle", "high")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class Tested(Gathered):
     """What an external cohort showed.
 
     Parameters
@@ -65,11 +66,6 @@ class Tested:
     looks: list[Look] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-
-    def extend(self, other: Tested) -> None:
-        """Add everything that another one holds."""
-        for name in self.__dataclass_fields__:
-            getattr(self, name).extend(getattr(other, name))
 
 
 def validate_externally(

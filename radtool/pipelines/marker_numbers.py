@@ -24,6 +24,7 @@ from radtool.evaluation import (
     roc_curve,
 )
 from radtool.pipelines.endpoint import bound
+from radtool.pipelines.gathered import Gathered
 from radtool.report.results import (
     Calibration,
     Comparison,
@@ -99,7 +100,7 @@ class LabelledCohort:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MarkerNumbers:
+class MarkerNumbers(Gathered):
     """Rows and curves, gathered over models and cohorts.
 
     Parameters
@@ -116,11 +117,6 @@ class MarkerNumbers:
     precision_recall: list[PrecisionRecall] = field(default_factory=list)
     calibration: list[Calibration] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    def extend(self, other: MarkerNumbers) -> None:
-        """Add everything that another one holds."""
-        for name in self.__dataclass_fields__:
-            getattr(self, name).extend(getattr(other, name))
 
 
 def marker_numbers(
