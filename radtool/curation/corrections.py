@@ -229,9 +229,9 @@ def accept_review(
         ledger += [{**row, "outcome": outcome} for row in rows]
     kept = _accepted_rows(cases, accepted - {one.case_id for one in failures}, used)
     table = pd.DataFrame(ledger, columns=LEDGER)
-    write_table(_portable(kept, Path(out)), out)
+    write_table(_portable(kept, Path(out), ("image", "mask")), out)
     if corrections:
-        write_table(table, ledger_path(out))
+        write_table(_portable(table, Path(out), ("original", "corrected")), ledger_path(out))
     return AcceptedReview(kept, table, failures)
 
 
@@ -350,7 +350,7 @@ def _entry(row: pd.Series, one: Correction, before: Mask, after: Mask) -> dict[s
 
 def _files(original: Path, target: Path) -> dict[str, str]:
     return {
-        "original": original.name,
+        "original": str(original),
         "original_sha256": sha256(original),
         "corrected": str(target),
         "corrected_sha256": sha256(target),
@@ -377,11 +377,11 @@ def _accepted_rows(
     return kept.reset_index(drop=True)
 
 
-def _portable(table: pd.DataFrame, out: Path) -> pd.DataFrame:
+def _portable(table: pd.DataFrame, out: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Paths below the manifest's folder relative to it, as manifests have them."""
     folder = out.resolve().parent
     table = table.copy()
-    for column in ("image", "mask"):
+    for column in columns:
         table[column] = [
             Path(value).relative_to(folder).as_posix()
             if value and Path(value).is_relative_to(folder)

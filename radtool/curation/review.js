@@ -13,7 +13,8 @@ const STORE = "radtool-review-" + data.page;
 let kept = { reader: "", answers: {}, masks: {} };
 try { kept = JSON.parse(localStorage.getItem(STORE)) || kept; } catch (error) { /* no storage: choices last as long as the page */ }
 let place = 0, at = 0, since = Date.now(), hidden = false, unsaved = false;
-let panels = [], tool = "look", stroke = null, pointer = null;
+let panels = [], tool = "look", stroke = null, pointer = null, isSoft = false;
+const SOFT = [-160, 240]; /* HU that are black and white when soft tissue is looked at */
 const opened = new Map();
 
 const one = () => data.cases[place];
@@ -73,7 +74,7 @@ function build() {
   $("name").textContent = "Case " + (place + 1) + " of " + data.cases.length + ": " + one().id; $("about").textContent = one().about;
   $("back").disabled = place === 0; $("next").disabled = place === data.cases.length - 1;
   $("answers").replaceChildren(...QUESTIONS.map(question), comment());
-  go(Math.floor(one().pictures.length / 2)); measure(); choose(tool); status();
+  go(Math.floor(one().pictures.length / 2)); measure(); choose(tool); shade(); status();
 }
 function boxed(title, content) {
   const box = document.createElement("fieldset"), legend = document.createElement("legend");
@@ -102,6 +103,15 @@ function go(k) {
   $("slider").value = at; $("slice").textContent = "slice " + one().numbers[at] + " of " + one().of;
   draw();
 }
+/* Show a part of the picture's range of HU from black to white: level * slope - shift. */
+function shade() {
+  const [low, high] = one().window, isWide = one().unit === "HU" && low < SOFT[0] && high > SOFT[1];
+  const slope = (high - low) / (SOFT[1] - SOFT[0]), shift = (SOFT[0] - low) / (SOFT[1] - SOFT[0]);
+  const contrast = 2 * shift + 1; /* CSS: contrast c and brightness b give c * b * level - (c - 1) / 2 */
+  for (const { image } of panels) image.style.filter = isSoft && isWide ? "brightness(" + slope / contrast + ") contrast(" + contrast + ")" : "";
+  $("soft").hidden = !isWide; $("soft").setAttribute("aria-pressed", isSoft);
+}
+function soften() { isSoft = !isSoft; shade(); }
 function draw() {
   const { grid } = one(), masks = work().masks;
   panels.forEach((panel, side) => {
@@ -200,7 +210,7 @@ function listen(svg) {
     if (tool !== "lasso") paintDisc(work().masks[0][at], one().grid, ...pointer, radius(), stroke.value);
     draw();
   });
-  svg.addEventListener("pointermove", event => {
+  const follow = event => {
     const from = pointer;
     pointer = whereIs(svg, event);
     if (stroke && event.pointerId === stroke.id) {
@@ -208,8 +218,9 @@ function listen(svg) {
       if (tool !== "lasso") paintStroke(work().masks[0][at], one().grid, from, pointer, radius(), stroke.value);
     }
     if (tool !== "look") draw();
-  });
-  svg.addEventListener("pointerup", event => { if (stroke && event.pointerId === stroke.id) endStroke(true); });
+  };
+  svg.addEventListener("pointermove", follow);
+  svg.addEventListener("pointerup", event => { if (stroke && event.pointerId === stroke.id) { follow(event); endStroke(true); } });
   svg.addEventListener("pointercancel", () => { if (stroke) endStroke(false); });
   svg.addEventListener("pointerleave", () => { if (!stroke) { pointer = null; draw(); } });
 }
@@ -252,7 +263,7 @@ function save() {
 }
 
 /* Keys and buttons */
-const KEYS = { ArrowUp: () => go(at - 1), ArrowDown: () => go(at + 1), ArrowLeft: () => move(place - 1), ArrowRight: () => move(place + 1), " ": () => { hidden = true; draw(); } };
+const KEYS = { ArrowUp: () => go(at - 1), ArrowDown: () => go(at + 1), ArrowLeft: () => move(place - 1), ArrowRight: () => move(place + 1), " ": () => { hidden = true; draw(); }, t: soften };
 const EDITING = {
   v: () => choose("look"), escape: () => choose("look"), b: () => choose("add"), e: () => choose("erase"), l: () => choose("lasso"), "[": () => resize(-0.5), "]": () => resize(0.5),
   i: interpolate, h: () => change(after => fillHoles(after, one().grid)), delete: () => change(after => after.fill(0)), enter: event => stamp(event.shiftKey),
@@ -275,7 +286,7 @@ window.addEventListener("beforeunload", event => { if (unsaved && Object.keys(ke
 data.cases.forEach((_, k) => { const mark = document.createElement("button"); mark.addEventListener("click", () => move(k)); $("done").append(mark); });
 $("reader").value = kept.reader; $("reader").addEventListener("input", event => { kept.reader = event.target.value; keep(); });
 $("save").addEventListener("click", save); $("back").addEventListener("click", () => move(place - 1)); $("next").addEventListener("click", () => move(place + 1));
-$("slider").addEventListener("input", event => go(Number(event.target.value)));
+$("soft").addEventListener("click", soften); $("slider").addEventListener("input", event => go(Number(event.target.value)));
 if (!data.blinded) {
   for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => choose(button.dataset.tool));
   const acts = { between: interpolate, holes: EDITING.h, clear: EDITING.delete, undo, redo, original: restore };

@@ -31,6 +31,8 @@ __all__ = ["ReviewPage", "read_drawn", "write_review"]
 MOST_SLICES = 40
 """Slices of a case that is only looked at; of one that may be corrected all are there."""
 MARGIN_MM = 30.0
+QUALITY = 92
+"""Of the JPEG pictures; the soft tissue of a lung window is stretched to be looked at."""
 MOST_MB = 50.0
 """Size of a page from which on another one is begun."""
 DEPTH_MARGIN_MM = 15.0
@@ -223,6 +225,8 @@ def _case(rows: list[pd.Series], row: pd.Series, measure: Measure | None) -> dic
             "dx": spacing[2],
             "dy": spacing[1],
         },
+        "window": [low, high],
+        "unit": image.unit,
         "of": image.geometry.shape[0],
         "numbers": [int(k) + 1 for k in slices],
         "pictures": [_jpeg(image.array[k, box[1], box[2]], low, high) for k in slices],
@@ -259,7 +263,7 @@ def _jpeg(plane: np.ndarray, low: float, high: float) -> str:
 
     grey = np.clip((plane.astype(np.float32) - low) / (high - low), 0, 1)
     data = io.BytesIO()
-    Picture.fromarray((255 * grey).round().astype(np.uint8)).save(data, "JPEG", quality=88)
+    Picture.fromarray((255 * grey).round().astype(np.uint8)).save(data, "JPEG", quality=QUALITY)
     return base64.b64encode(data.getvalue()).decode("ascii")
 
 

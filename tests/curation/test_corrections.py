@@ -119,7 +119,8 @@ def test_the_ledger_says_who_when_and_what(cohort):
     assert row["dsc"] == pytest.approx(2 * 24 / (32 + 36))
     assert row["volume_before_ml"] == pytest.approx(32 * 2.97 / 1000)
     assert row["volume_after_ml"] == pytest.approx(36 * 2.97 / 1000)
-    assert row["original"] == "one.nii.gz"
+    assert row["original"] == "masks/one.nii.gz"
+    assert row["corrected"] == "masks/one.corrected-AB.nii.gz"
 
 
 def test_the_same_again_gives_the_same_files_and_another_a_new_one(cohort):

@@ -235,6 +235,19 @@ def test_sizes_are_told_live(browsed):
     assert "voxels changed" in states(browsed)["brush"]["facts"]
 
 
+def test_soft_tissue_of_a_lung_window_fills_the_greys(browsed):
+    windows = browsed["windows"]
+    assert windows["narrow"] == [True, ""]
+    assert windows["wide"] == [False, ""]
+    is_hidden, words = windows["soft"]
+    assert not is_hidden
+    brightness, contrast = (float(value) for value in re.findall(r"\(([\d.]+)\)", words))
+    # Filter Effects: brightness multiplies, contrast stretches about one half.
+    for hu, grey in ((-160, 0.0), (40, 0.5), (240, 1.0)):
+        level = (hu + 1000) / 1400
+        assert (brightness * level - 0.5) * contrast + 0.5 == pytest.approx(grey, abs=1e-4)
+
+
 def test_what_was_drawn_becomes_a_mask_and_a_ledger(browsed, study, tmp_path):
     saved = tmp_path / "review-AB.json"
     saved.write_text(json.dumps(browsed["record"]), encoding="utf-8")
