@@ -8,7 +8,7 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation.competing import fine_gray
 from radtool.evaluation.cox import fit_cox
-from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.estimate import Estimate, of_cases
 from radtool.evaluation.roc import check_marker, check_score
 
 __all__ = ["brier", "calibration_in_the_large", "calibration_slope", "logistic_slope"]
@@ -30,7 +30,7 @@ def calibration_slope(y: pd.DataFrame, index: pd.Series | np.ndarray) -> Estimat
     Estimate
         NaN without bounds when the index is constant.
     """
-    values = np.asarray(index, dtype=float)
+    values = of_cases(y, index, "index")
     if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return Estimate(float("nan"), None, None, len(y))
     frame = pd.DataFrame({"index": values}, index=y.index)

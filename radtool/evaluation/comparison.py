@@ -11,7 +11,7 @@ from scipy import stats
 from radtool.errors import InputError
 from radtool.evaluation.cox import CoxFit, fit_cox
 from radtool.evaluation.designs import resample_patients
-from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.estimate import Estimate, of_cases
 
 __all__ = [
     "aggregate_lesions",
@@ -54,7 +54,7 @@ def slope_test(y: pd.DataFrame, index: pd.Series | np.ndarray) -> pd.DataFrame:
     DataFrame
         One row: ``chisq, df, p`` (likelihood ratio, 1 degree of freedom).
     """
-    values = np.asarray(index, dtype=float)
+    values = of_cases(y, index, "index")
     frame = pd.DataFrame({"index": values}, index=y.index)
     free = fit_cox(frame, y)
     fixed = fit_cox(frame, y, offset=values)
@@ -90,7 +90,7 @@ def misspecification_test(
     """
     if X.shape[1] == 0:
         raise InputError("no predictor varies in these patients; nothing to test")
-    fit = fit_cox(X, y, offset=np.asarray(index, dtype=float))
+    fit = fit_cox(X, y, offset=of_cases(y, index, "index"))
     return _chisq(fit.likelihood_ratio, len(fit.columns)), fit
 
 

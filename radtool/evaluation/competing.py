@@ -15,7 +15,8 @@ import pandas as pd
 from radtool.errors import InputError, TableError
 from radtool.evaluation.concordance import censoring_survival
 from radtool.evaluation.cox import CoxFit, baseline_hazard, fit_cox
-from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.estimate import Estimate, of_cases
+from radtool.evaluation.kaplan_meier import check_followed
 from radtool.evaluation.risk_sets import Ties
 from radtool.evaluation.robust import robust_covariance
 
@@ -76,9 +77,8 @@ def aalen_johansen(
     y : DataFrame
         ``status`` and ``duration``.
     variance : {"jackknife", "delta"}
-        Of the standard errors: the infinitesimal jackknife, as R's multi-state survfit, or the
-        delta method of Gray, as R's ``cmprsk::cuminc``, in which ties count as drawn without
-        replacement. They differ by some per cent in small risk sets.
+        Of the standard errors: the infinitesimal jackknife, as R's multi-state survfit, or Gray's
+        delta method, as R's ``cmprsk::cuminc``. They differ by some per cent.
 
     Returns
     -------
@@ -124,6 +124,8 @@ def aalen_johansen(
 def incidence_at(y: pd.DataFrame, time: float, *, cause: int = 1) -> Estimate:
     """Cumulative incidence of one cause at a horizon, with a log(-log) interval."""
     table = aalen_johansen(y)
+    if f"incidence_{cause}" not in table:
+        raise InputError(f"nobody has an event of cause {cause}")
     row = int(np.searchsorted(table["time"].to_numpy(), time, side="right")) - 1
     if row < 0 or table[f"incidence_{cause}"].iloc[row] == 0:
         return Estimate(0.0, None, None, len(y))
@@ -157,7 +159,8 @@ def cause_specific(
     X: pd.DataFrame, y: pd.DataFrame, *, cause: int = 1, ties: Ties = "efron"
 ) -> CoxFit:
     """Fit the Cox model of one cause; other causes count as censoring."""
-    return fit_cox(X, _one_cause(check_competing(y), cause), ties=ties)
+    outcome = check_competing(y)
+    return fit_cox(X, outcome.assign(event=outcome["status"] == cause), ties=ties)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,7 +272,7 @@ def competing_auc(
 
     Controls are those event-free at the horizon and those with a competing event before it.
     """
-    outcome, score = check_competing(y), np.asarray(risk, dtype=float)
+    outcome, score = check_competing(y), of_cases(y, risk)
     weight, case = _competing_weights(outcome, time, cause)
     of_case, of_rest = np.where(case, weight, 0.0), np.where(case, 0.0, weight)
     difference = np.sign(score[case][:, None] - score)
@@ -287,7 +290,7 @@ def competing_brier(
     DataFrame
         ``measure, value``: ``brier, brier_null, ipa``.
     """
-    outcome, p = check_competing(y), np.asarray(probability, dtype=float)
+    outcome, p = check_competing(y), of_cases(y, probability, "probability")
     weight, case = _competing_weights(outcome, time, cause)
     null = _incidence(outcome["status"].to_numpy(), outcome["duration"].to_numpy(), time, cause)
     own = float((weight * (case - p) ** 2).mean())
@@ -300,19 +303,14 @@ def competing_observed_over_expected(
     y: pd.DataFrame, probability: pd.Series | np.ndarray, time: float, *, cause: int = 1
 ) -> Estimate:
     """Aalen-Johansen risk over the mean predicted risk, with a log-normal interval."""
+    check_followed(check_competing(y), time)
     observed = incidence_at(y, time, cause=cause)
-    mean = float(np.mean(np.asarray(probability, dtype=float)))
+    mean = float(np.mean(of_cases(y, probability, "probability")))
     if observed.se is None or mean <= 0:
         raise InputError("observed over expected is not defined: no events or no predicted risk")
     spread = float(np.exp(1.959963984540054 * observed.se / observed.value))
     ratio = observed.value / mean
     return Estimate(ratio, ratio / spread, ratio * spread, len(y))
-
-
-def _one_cause(outcome: pd.DataFrame, cause: int) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"event": outcome["status"] == cause, "duration": outcome["duration"]}, index=outcome.index
-    )
 
 
 def _competing_weights(
@@ -375,8 +373,7 @@ def _delta_se(
 ) -> np.ndarray:
     """Delta method: what each time's events add, by the incidence still to come after them.
 
-    An event of interest at u moves the incidence at t by 1 - (F(t) - F(u)) / S(u), another one by
-    (F(t) - F(u)) / S(u); nothing is added between events of interest.
+    Nothing is added between events of interest; ties count as drawn without replacement.
     """
     other = np.round(total * at_risk) - own
     survival = np.cumprod(1.0 - total)

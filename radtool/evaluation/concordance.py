@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
-from radtool.evaluation.estimate import Estimate, paired_difference
+from radtool.evaluation.estimate import Estimate, of_cases, paired_difference
 from radtool.table import check_survival
 
 __all__ = ["censoring_survival", "compare_c", "harrell_c", "pair_counts", "uno_c"]
@@ -180,11 +180,7 @@ def _checked(y: pd.DataFrame, risk: pd.Series | np.ndarray) -> tuple[pd.DataFram
     if "status" in y:
         never = (y["status"] > 1).to_numpy()
         outcome.loc[never, "duration"] = outcome["duration"].max() + 1.0
-    if isinstance(risk, pd.Series) and not risk.index.equals(outcome.index):
-        raise InputError("risk and y are not of the same cases in the same order")
-    score = np.asarray(risk, dtype=float).ravel()
-    if len(score) != len(outcome):
-        raise InputError(f"{len(score)} risks for {len(outcome)} cases")
+    score = of_cases(outcome, risk)
     if not np.isfinite(score).all():
         bad = outcome.index[~np.isfinite(score)].tolist()
         raise InputError(f"risk is missing or infinite for {bad[:5]}")

@@ -273,6 +273,8 @@ def _newton(
 def _design(X: pd.DataFrame, outcome: pd.DataFrame) -> np.ndarray:
     if len(X) != len(outcome):
         raise InputError(f"X has {len(X)} cases, y has {len(outcome)}")
+    if not X.index.equals(outcome.index):
+        raise InputError("X and y are not of the same cases in the same order")
     text = [str(c) for c in X.columns if not pd.api.types.is_numeric_dtype(X[c])]
     if text:
         raise InputError(f"column(s) {text[:5]} are not numbers; encode them first")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from radtool.errors import InputError
 from radtool.evaluation.competing import check_competing, incidence_at
-from radtool.evaluation.kaplan_meier import kaplan_meier
+from radtool.evaluation.kaplan_meier import check_followed, kaplan_meier
 from radtool.evaluation.roc import check_marker
 from radtool.table import check_survival
 
@@ -67,6 +67,8 @@ def decision_curve(
     everyone = np.ones(n, dtype=bool)
     columns: dict[str, np.ndarray] = {"all": np.ones(n), "none": np.full(n, -1.0)}
     for name, values in predictions.items():
+        if isinstance(values, pd.Series) and not values.index.equals(y.index):
+            raise InputError(f"{name!r} and y are not of the same cases in the same order")
         columns[str(name)] = _checked(str(name), values, n)
     top = event_rate(everyone)
     rows = []
@@ -104,6 +106,7 @@ class _SurvivalRate:
         self.time = time
         self.competing = "status" in y.columns
         self.y = check_competing(y) if self.competing else check_survival(y)
+        check_followed(self.y, time)
         self.known: dict[bytes, tuple[float, float]] = {}
 
     def __call__(self, chosen: np.ndarray) -> tuple[float, float]:

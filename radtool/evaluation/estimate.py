@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
-__all__ = ["Estimate", "paired_difference"]
+from radtool.errors import InputError
+
+__all__ = ["Estimate", "of_cases", "paired_difference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,14 @@ def paired_difference(name: str, values: tuple[float, float], se: float, n: int)
     Returns
     -------
     DataFrame
-        One row: both values, then ``difference, lower, upper, se, z, p, n``.
+        One row: both values, then ``difference, lower, upper, se, z, p, n``; z and p are NaN where
+        a difference has no standard error.
     """
     first, second = values
     gain = Estimate.normal(second - first, se, n)
-    z = gain.value / se if se > 0 else 0.0
+    z = 0.0 if gain.value == 0 else float("nan")
+    if se > 0:
+        z = gain.value / se
     row = {
         f"{name}_a": first,
         f"{name}_b": second,
@@ -94,3 +100,17 @@ def paired_difference(name: str, values: tuple[float, float], se: float, n: int)
         "n": n,
     }
     return pd.DataFrame({column: [value] for column, value in row.items()})
+
+
+def of_cases(y: pd.DataFrame, values: pd.Series | np.ndarray, what: str = "risk") -> np.ndarray:
+    """Return one float per case of `y`, shape (n,), or raise InputError.
+
+    A Series must have the index of `y`: values of the same cases in another order would pass for a
+    prediction.
+    """
+    if isinstance(values, pd.Series) and not values.index.equals(y.index):
+        raise InputError(f"{what} and y are not of the same cases in the same order")
+    numbers = np.asarray(values, dtype=float).ravel()
+    if len(numbers) != len(y):
+        raise InputError(f"{len(numbers)} values of {what} for {len(y)} cases")
+    return numbers

@@ -8,6 +8,7 @@ from scipy import stats
 
 from radtool.errors import InputError
 from radtool.evaluation.competing import check_competing
+from radtool.evaluation.kaplan_meier import group_codes
 
 __all__ = ["gray_test"]
 
@@ -35,8 +36,8 @@ def gray_test(y: pd.DataFrame, groups: pd.Series | np.ndarray, *, cause: int = 1
     Stat 1988 (weight rho = 0).
     """
     outcome = check_competing(y)
-    code, names = pd.factorize(np.asarray(groups), sort=True)
-    if len(code) != len(outcome) or len(names) < 2:
+    code, names = group_codes(groups, len(outcome))
+    if len(names) < 2:
         raise InputError("Gray's test needs one group per case and at least two groups")
     score, covariance = _Gray(outcome, code, len(names), cause).run()
     part, block = score[:-1], covariance[:-1, :-1]

@@ -11,8 +11,8 @@ import pandas as pd
 
 from radtool.errors import InputError
 from radtool.evaluation.concordance import censoring_survival
-from radtool.evaluation.estimate import Estimate
-from radtool.evaluation.kaplan_meier import kaplan_meier
+from radtool.evaluation.estimate import Estimate, of_cases
+from radtool.evaluation.kaplan_meier import check_followed, kaplan_meier
 from radtool.table import check_survival
 
 __all__ = [
@@ -140,9 +140,16 @@ def compare_at(
 def observed_over_expected(
     y: pd.DataFrame, probability: pd.Series | np.ndarray, time: float
 ) -> Estimate:
-    """Kaplan-Meier risk at the horizon over the mean predicted risk, with log-normal interval."""
+    """Kaplan-Meier risk at the horizon over the mean predicted risk, with log-normal interval.
+
+    Raises
+    ------
+    InputError
+        The horizon lies beyond the last follow-up, or the mean predicted risk is 0.
+    """
     outcome = check_survival(y)
     p = _probability(y, probability)
+    check_followed(outcome, time)
     if p.mean() <= 0:
         raise InputError("the mean predicted risk is 0; observed over expected is not defined")
     ratio = (1.0 - _survival_at(outcome, time)) / float(p.mean())
@@ -163,14 +170,16 @@ def event_by(y: pd.DataFrame, time: float) -> pd.Series:
     [1.0, nan, 0.0]
     """
     outcome = check_survival(y)
+    if not time > 0:
+        raise InputError(f"a horizon must be above 0, got {time}")
     by = outcome["duration"] <= time
     label = pd.Series(np.where(by, 1.0, 0.0), index=y.index, name=f"event_by_{time:g}")
     return label.mask(by & ~outcome["event"])
 
 
 def _auc(y: pd.DataFrame, risk: pd.Series | np.ndarray, time: float) -> tuple[float, np.ndarray]:
-    outcome, score = check_survival(y), np.asarray(risk, dtype=float)
-    if not np.isfinite(score).all() or len(score) != len(outcome):
+    outcome, score = check_survival(y), of_cases(y, risk)
+    if not np.isfinite(score).all():
         raise InputError("risk must be one finite number per case")
     weight, case, control = _weights(outcome, time)
     case_weight, control_weight = np.where(case, weight, 0.0), np.where(control, weight, 0.0)
@@ -246,9 +255,7 @@ def _survival_at(outcome: pd.DataFrame, time: float) -> float:
 
 
 def _probability(y: pd.DataFrame, probability: pd.Series | np.ndarray) -> np.ndarray:
-    p = np.asarray(probability, dtype=float)
-    if p.shape != (len(y),):
-        raise InputError(f"{p.shape} probabilities for {len(y)} cases")
+    p = of_cases(y, probability, "probability")
     if not ((p >= 0) & (p <= 1)).all():
         raise InputError("probabilities must lie between 0 and 1, without gaps")
     return p

@@ -13,7 +13,7 @@ from radtool.errors import InputError
 from radtool.evaluation.estimate import Estimate
 from radtool.table import check_survival
 
-__all__ = ["KaplanMeier", "LogRank", "kaplan_meier", "logrank"]
+__all__ = ["KaplanMeier", "LogRank", "check_followed", "group_codes", "kaplan_meier", "logrank"]
 
 _Z = 1.959963984540054
 
@@ -182,15 +182,13 @@ def logrank(
     Raises
     ------
     InputError
-        Fewer than two groups, or lengths differ.
+        Fewer than two groups, a case without group or stratum, or lengths differ.
     """
     time, event = _arrays(y)
-    code, names = pd.factorize(np.asarray(groups), sort=True)
-    if len(code) != len(time):
-        raise InputError(f"{len(code)} groups for {len(time)} cases")
+    code, names = group_codes(groups, len(time))
     if len(names) < 2:
         raise InputError("a log-rank test needs at least two groups")
-    block = np.zeros(len(time)) if strata is None else pd.factorize(np.asarray(strata))[0]
+    block = np.zeros(len(time)) if strata is None else group_codes(strata, len(time), "stratum")[0]
     observed, expected = np.zeros(len(names)), np.zeros(len(names))
     covariance = np.zeros((len(names), len(names)))
     for one in np.unique(block):
@@ -244,6 +242,36 @@ def _logrank_parts(
         spread = np.where(total > 1, weight**2 * events * (total - events) / (total - 1), 0.0)
     covariance = np.diag((spread * share).sum(axis=1)) - (spread * share) @ share.T
     return (weight * died).sum(axis=1), expected, covariance
+
+
+def group_codes(
+    groups: pd.Series | np.ndarray, n: int, what: str = "group"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each case's group and the groups' sorted names, or raise InputError."""
+    code, names = pd.factorize(np.asarray(groups), sort=True)
+    if len(code) != n:
+        raise InputError(f"{len(code)} values of {what} for {n} cases")
+    if (code < 0).any():
+        raise InputError(f"{what} is missing for {int((code < 0).sum())} of {n} cases")
+    return code, names
+
+
+def check_followed(y: pd.DataFrame, time: float) -> None:
+    """Raise InputError unless the outcome is known up to a time.
+
+    Parameters
+    ----------
+    y : DataFrame
+        ``duration`` and ``event``, or ``status`` (0 censored).
+    time : float
+        Beyond the last duration nothing is known, unless everyone who was left had an event then.
+    """
+    if not time > 0:
+        raise InputError(f"a horizon must be above 0, got {time}")
+    last = float(y["duration"].max())
+    ended = y["status"] > 0 if "status" in y else y["event"]
+    if time > last and not ended[y["duration"] == last].all():
+        raise InputError(f"nobody is followed to time {time:g}; the last follow-up is {last:g}")
 
 
 def _arrays(y: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
+from radtool.evaluation.kaplan_meier import group_codes
 from radtool.table import check_survival
 
 __all__ = ["RiskSets", "Ties", "check_outcome", "risk_sets"]
@@ -20,6 +21,13 @@ def check_outcome(y: pd.DataFrame) -> pd.DataFrame:
     outcome = check_survival(y)
     outcome["entry"] = np.asarray(y["entry"], dtype=float) if "entry" in y else -np.inf
     outcome["weight"] = np.asarray(y["weight"], dtype=float) if "weight" in y else 1.0
+    if "entry" in y and outcome["entry"].isna().any():
+        raise InputError(
+            f"entry is missing for {outcome.index[outcome['entry'].isna()].tolist()[:5]}"
+        )
+    weight = outcome["weight"]
+    if not (np.isfinite(weight) & (weight >= 0)).all() or not weight[outcome["event"]].any():
+        raise InputError("weights must be numbers, 0 or above, and not all 0 among the events")
     wrong = outcome.index[outcome["entry"] >= outcome["duration"]].tolist()
     if wrong:
         raise InputError(f"entry is not before duration for {wrong[:5]}")
@@ -98,5 +106,5 @@ def risk_sets(outcome: pd.DataFrame, strata: np.ndarray | None, ties: Ties) -> l
         raise InputError(f"ties must be 'efron' or 'breslow', got {ties!r}")
     if strata is None:
         return [RiskSets(outcome, np.arange(len(outcome)), ties)]
-    code = pd.factorize(np.asarray(strata), sort=True)[0]
+    code = group_codes(strata, len(outcome), "stratum")[0]
     return [RiskSets(outcome, np.flatnonzero(code == one), ties) for one in np.unique(code)]

@@ -8,7 +8,7 @@ from scipy import stats
 
 from radtool.errors import InputError
 from radtool.evaluation.cox import fit_cox
-from radtool.evaluation.estimate import Estimate
+from radtool.evaluation.estimate import Estimate, of_cases
 from radtool.evaluation.risk_sets import Ties
 
 __all__ = ["explained_variation", "gonen_heller", "royston_d"]
@@ -38,7 +38,7 @@ def royston_d(y: pd.DataFrame, index: pd.Series | np.ndarray, *, coefficients: i
     ----------
     Royston, Sauerbrei. A new measure of prognostic separation in survival data. Stat Med 2004.
     """
-    values = np.asarray(index, dtype=float)
+    values = of_cases(y, index, "index")
     if not np.isfinite(values).all():
         raise InputError("the prognostic index has missing or infinite values")
     n = len(values)

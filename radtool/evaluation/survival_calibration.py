@@ -10,8 +10,8 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation.competing import check_competing, fine_gray
 from radtool.evaluation.cox import baseline_hazard, fit_cox
-from radtool.evaluation.estimate import Estimate
-from radtool.evaluation.kaplan_meier import kaplan_meier
+from radtool.evaluation.estimate import Estimate, of_cases
+from radtool.evaluation.kaplan_meier import check_followed, kaplan_meier
 from radtool.evaluation.risk_sets import Ties
 from radtool.evaluation.spline import knots_of, spline_basis
 from radtool.table import check_survival
@@ -81,9 +81,10 @@ def smooth_calibration(
     calibration index (ICI) for competing risk models. Diagn Progn Res 2022.
     """
     outcome = check_competing(y) if "status" in y else check_survival(y)
-    p = np.asarray(probability, dtype=float)
-    if p.shape != (len(outcome),) or not ((p > 0) & (p < 1)).all():
+    p = of_cases(y, probability, "probability")
+    if not ((p > 0) & (p < 1)).all():
         raise InputError("predicted risks must be one per case, strictly between 0 and 1")
+    check_followed(outcome, time)
     link = np.log(-np.log1p(-p))
     if np.ptp(link) < 1e-12:
         raise InputError("all predicted risks are equal; a calibration curve is not defined")
@@ -131,15 +132,28 @@ def calibration_groups(
         ``predicted, observed, lower, upper, n``, one row a group that is followed to the horizon.
     """
     outcome = check_survival(y)
-    p = pd.Series(np.asarray(probability, dtype=float), index=outcome.index)
+    p = pd.Series(of_cases(y, probability, "probability"), index=outcome.index)
+    if not 0 < groups <= len(p):
+        raise InputError(f"{groups} groups of {len(p)} cases; ask for fewer")
+    check_followed(outcome, time)
     code = pd.qcut(p.rank(method="first"), groups, labels=False)
     rows = []
     for one in range(groups):
         members = (code == one).to_numpy()
+        if not _is_followed(outcome[members], time):
+            continue
         row = kaplan_meier(outcome[members]).at([time]).iloc[0]
         mean = float(p[members].mean())
         rows.append([mean, 1 - row["survival"], 1 - row["upper"], 1 - row["lower"], members.sum()])
     return pd.DataFrame(rows, columns=["predicted", "observed", "lower", "upper", "n"])
+
+
+def _is_followed(y: pd.DataFrame, time: float) -> bool:
+    try:
+        check_followed(y, time)
+    except InputError:
+        return False
+    return True
 
 
 def poisson_calibration(
@@ -168,7 +182,7 @@ def poisson_calibration(
     Res 2016.
     """
     event = check_survival(y)["event"].to_numpy(dtype=float)
-    x, e = np.asarray(index, dtype=float), np.asarray(expected, dtype=float)
+    x, e = of_cases(y, index, "index"), of_cases(y, expected, "expected events")
     if np.ptp(x) <= 1e-12 * max(1.0, float(np.abs(x).max())):
         raise InputError("the prognostic index is constant; a slope is not defined")
     kept = e > 0

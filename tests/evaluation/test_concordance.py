@@ -76,7 +76,7 @@ def test_bad_risks_are_refused(small):
         harrell_c(y, np.where(np.arange(60) == 4, np.nan, risk))
     with pytest.raises(InputError, match="same cases"):
         harrell_c(y, pd.Series(risk, index=y.index[::-1]))
-    with pytest.raises(InputError, match="3 risks for 60"):
+    with pytest.raises(InputError, match="3 values of risk for 60"):
         harrell_c(y, risk[:3])
 
 

@@ -197,3 +197,24 @@ def test_baseline_of_no_predictors_is_nelson_aalen():
     y = pd.DataFrame({"event": [1, 1, 0, 1], "duration": [1.0, 2, 3, 4]})
     base = baseline_hazard(np.zeros(4), y)
     assert base["hazard"].tolist() == pytest.approx([1 / 4, 1 / 4 + 1 / 3, 1 / 4 + 1 / 3 + 1])
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ({"weight": np.nan}, "weights must be numbers"),
+        ({"weight": -1.0}, "weights must be numbers"),
+        ({"weight": 0.0}, "not all 0 among the events"),
+        ({"entry": np.nan}, "entry is missing for"),
+    ],
+)
+def test_weights_and_entries_that_are_none(column, words, small):
+    y, risk = small
+    with pytest.raises(InputError, match=words):
+        fit_cox(pd.DataFrame({"risk": risk}), y.assign(**column))
+
+
+def test_predictors_of_cases_in_another_order_are_refused(small):
+    y, risk = small
+    with pytest.raises(InputError, match="not of the same cases in the same order"):
+        fit_cox(pd.DataFrame({"risk": risk}, index=y.index[::-1]), y)

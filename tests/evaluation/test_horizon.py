@@ -7,11 +7,14 @@ from radtool.evaluation import (
     auc,
     auc_at,
     brier_at,
+    calibration_groups,
     compare_at,
+    decision_curve,
     event_by,
     integrated_brier,
     ipa_at,
     observed_over_expected,
+    smooth_calibration,
 )
 
 
@@ -133,3 +136,35 @@ def test_pairs_weighted_one_by_one(time, column, sign, bilirubin):
             total += weight
             won += weight * ((marker[i] > marker[j]) + 0.5 * (marker[i] == marker[j]))
     assert auc_at(y, marker, time).value == pytest.approx(won / total, abs=1e-12)
+
+
+def test_nothing_is_said_beyond_the_last_follow_up():
+    y = pd.DataFrame({"event": [1, 0, 1, 0], "duration": [1.0, 2.0, 3.0, 4.0]})
+    p = np.array([0.5, 0.4, 0.3, 0.2])
+    for measure in (
+        lambda time: observed_over_expected(y, p, time),
+        lambda time: smooth_calibration(y, p, time),
+        lambda time: calibration_groups(y, p, time, groups=2),
+        lambda time: decision_curve(y, {"m": p}, time=time),
+    ):
+        with pytest.raises(InputError, match="nobody is followed to time 5; the last follow-up is"):
+            measure(5.0)
+    # When everybody left has the event, what comes after is known.
+    ended = y.assign(event=[1, 0, 1, 1])
+    assert observed_over_expected(ended, p, 5.0).value == pytest.approx(1 / p.mean())
+
+
+def test_a_group_that_is_not_followed_to_the_horizon_has_no_point():
+    y = pd.DataFrame({"event": [1, 0, 1, 0, 1, 0], "duration": [1.0, 2, 2, 9, 9, 9]})
+    table = calibration_groups(y, np.array([0.1, 0.1, 0.1, 0.9, 0.9, 0.9]), 8.0, groups=2)
+    # The lower group's last one of three had the event at 2 beside a censored one.
+    assert table["predicted"].tolist() == pytest.approx([0.9])
+
+
+@pytest.mark.parametrize("measure", [auc_at, brier_at, ipa_at, observed_over_expected])
+def test_predictions_of_cases_in_another_order_are_refused(measure, small):
+    y, risk = small
+    p = pd.Series(risk / 12, index=y.index)
+    assert measure(y, p, 10.0).n == 60
+    with pytest.raises(InputError, match="not of the same cases in the same order"):
+        measure(y, p[::-1], 10.0)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from radtool.errors import InputError
-from radtool.evaluation import kaplan_meier, logrank
+from radtool.evaluation import fit_cox, kaplan_meier, logrank
 
 
 def lung(inputs):
@@ -125,3 +125,15 @@ def test_ovarian_and_pbc_of_r(inputs, expected):
     y = pd.DataFrame({"event": pbc["death"] == 1, "duration": pbc["time"].astype(float)})
     r = expected("survival_pbc")["logrank_trt"]
     assert logrank(y, pbc["trt"]).statistic == pytest.approx(r["chisq"], abs=1e-10)
+
+
+def test_a_case_without_group_or_stratum_is_refused(small):
+    y, risk = small
+    group = np.where(risk > 6, "high", "low").astype(object)
+    group[3] = None
+    with pytest.raises(InputError, match="group is missing for 1 of 60"):
+        logrank(y, group)
+    with pytest.raises(InputError, match="stratum is missing for 1 of 60"):
+        logrank(y, risk > 6, strata=group)
+    with pytest.raises(InputError, match="stratum is missing for 1 of 60"):
+        fit_cox(pd.DataFrame({"risk": risk}), y, strata=group)

@@ -126,3 +126,13 @@ def test_binary_calibration_of_r(inputs, expected):
     terms = logistic_slope(y, p)
     assert terms["value"].tolist() == pytest.approx(r["distorted_intercept_slope"], abs=1e-7)
     assert terms["se"][1] == pytest.approx(r["distorted_slope_se"], abs=2e-5)
+
+
+def test_a_difference_without_standard_error_has_no_p_value():
+    # One positive case: DeLong's variance over positives is not defined (pROC: NA).
+    y = np.arange(10) == 3
+    row = compare_auc(y, np.arange(10.0), -np.arange(10.0)).iloc[0]
+    assert row["difference"] == pytest.approx(1 - 2 * 3 / 9)
+    assert np.isnan(row["p"])
+    assert np.isnan(row["z"])
+    assert compare_auc(y, np.arange(10.0), np.arange(10.0))["p"][0] == 1
