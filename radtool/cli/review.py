@@ -13,7 +13,7 @@ from radtool.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from radtool.curation import Review
+    from radtool.curation import AcceptedReview, Review
     from radtool.image import Mask
 
 __all__ = ["review", "review_results"]
@@ -91,13 +91,17 @@ def review_results(
     told = {str(name): int(count) for name, count in counts.items()}
     if found.corrections:
         told["corrected"] = len(found.corrections)
+    made = None if out is None else _accepted(found, manifest, out, reader)
     if json:
-        say_json(told)
+        ledger = [] if made is None else made.ledger.to_dict("records")
+        say_json({**told, "corrections": ledger})
     else:
         for name, count in told.items():
             say(f"{name:<12} {count}")
-    if out is not None:
-        _write_accepted(found, manifest, out, reader)
+        if made is not None:
+            _tell_accepted(made, out)
+    if made is not None:
+        finish(made.failures)
 
 
 def _tell_preference(table: pd.DataFrame, key: pd.DataFrame, *, json: bool) -> None:
@@ -122,12 +126,17 @@ def _tell_preference(table: pd.DataFrame, key: pd.DataFrame, *, json: bool) -> N
         )
 
 
-def _write_accepted(found: Review, manifest: Path | None, out: Path, reader: str | None) -> None:
+def _accepted(
+    found: Review, manifest: Path | None, out: Path, reader: str | None
+) -> AcceptedReview:
     from radtool.curation import accept_review
 
     if manifest is None:
         raise InputError("--out needs the manifest that was reviewed: --manifest")
-    made = accept_review(found, manifest, out, reader=reader)
+    return accept_review(found, manifest, out, reader=reader)
+
+
+def _tell_accepted(made: AcceptedReview, out: Path | None) -> None:
     used = int((made.ledger["outcome"] == "in the manifest").sum())
     say(f"{out}: {len(made.manifest)} case(s) accepted, {used} with a corrected mask")
     for row in made.ledger.to_dict("records"):
@@ -136,4 +145,3 @@ def _write_accepted(found: Review, manifest: Path | None, out: Path, reader: str
             f" {row['voxels_removed']} removed, DSC {row['dsc']:.3f},"
             f" {row['volume_before_ml']:.2f} to {row['volume_after_ml']:.2f} mL; {row['outcome']}"
         )
-    finish(made.failures)

@@ -128,6 +128,8 @@ def test_a_corrected_mask_is_written_and_told(cohort: Path) -> None:
     # 48 voxels of 3 mm³ before; 8 others, in the first row of the box, after.
     assert "1 case(s) accepted, 1 with a corrected mask" in told.output
     assert "8 voxels added, 48 removed, DSC 0.000, 0.14 to 0.02 mL; in the manifest" in told.output
+    (row,) = json.loads(RUN.invoke(app, [*command, "--json"]).output)["corrections"]
+    assert (row["voxels_added"], row["outcome"]) == (8, "in the manifest")
     (mask,) = read_table(cohort / "accepted.csv")["mask"]
     assert mask == f"{case['id']}.corrected-AB.nii.gz"
     document["corrections"][0]["mask_sha256"] = "0" * 64
