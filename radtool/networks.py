@@ -80,11 +80,13 @@ def open_network(
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = threads
         options.use_deterministic_compute = True
-    providers = ["CPUExecutionProvider"]
-    if device == "cuda":
-        providers.insert(0, "CUDAExecutionProvider")
+    on_gpu = device == "cuda"
+    providers = [*(["CUDAExecutionProvider"] if on_gpu else []), "CPUExecutionProvider"]
     try:
-        return runtime.InferenceSession(content, options, providers=providers)
+        # without its fallback, which prints and tries the same again
+        return runtime.InferenceSession(
+            content, options, providers=providers, enable_fallback=int(on_gpu)
+        )
     except _errors() as error:
         raise InputError(f"{where}: not an ONNX network that can be opened ({error})") from error
 
@@ -127,4 +129,5 @@ def _errors() -> tuple[type[Exception], ...]:
         state.InvalidProtobuf,
         state.NotImplemented,
         state.RuntimeException,
+        UnicodeDecodeError,
     )

@@ -270,10 +270,13 @@ def _session(where: str, content: bytes) -> Any:
 
 
 def _called(session: Any, where: str, output: str | None, settings: DeepInput) -> _Opened:
-    entries, outputs = session.get_inputs(), [one.name for one in session.get_outputs()]
-    if len(entries) != 1:
-        names = ", ".join(one.name for one in entries)
-        raise InputError(f"{where} takes {len(entries)} inputs ({names}); one image is given")
+    entries = session.get_inputs()
+    try:
+        inputs, outputs = ([one.name for one in of] for of in (entries, session.get_outputs()))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: not an ONNX network with readable names") from error
+    if len(inputs) != 1:
+        raise InputError(f"{where} takes {len(inputs)} inputs ({inputs}); one image is given")
     entry = entries[0]
     if entry.type not in _NUMBERS:
         raise InputError(f"{where} takes {entry.type}; an image is {', '.join(_NUMBERS)}")
@@ -287,11 +290,11 @@ def _called(session: Any, where: str, output: str | None, settings: DeepInput) -
             f" {_in_words(settings.shape)} (batch, channel, places); change its size, view or"
             " channels"
         )
-    if output is None and len(outputs) > 1:
+    if output is None and len(outputs) != 1:
         raise InputError(f"{where} has the outputs {outputs}; name one with output:")
     if output is not None and output not in outputs:
         raise InputError(f"{where} has no output {output!r}{did_you_mean(output, outputs)}")
-    return _Opened(session, entry.name, _NUMBERS[entry.type], output or outputs[0], where)
+    return _Opened(session, inputs[0], _NUMBERS[entry.type], output or outputs[0], where)
 
 
 def _run_module(torch: Any, module: Any, tensor: np.ndarray) -> np.ndarray:

@@ -175,7 +175,7 @@ def test_a_network_that_does_not_fit_says_how(write_onnx: Callable[..., Path]) -
     neg, both = ("Neg", ["x"], ["a"], {}), ("Abs", ["x"], ["b"], {})
     pair = write_onnx("pair.onnx", [neg, both], {"x": INPUT.shape}, outputs=("a", "b"))
     for path, words in (
-        (two, r"takes 2 inputs \(x, z\)"),
+        (two, r"takes 2 inputs \(\['x', 'z'\]\)"),
         (flat, "takes 1 × 3 × any × any, .* makes 1 × 1 × 2 × 3 × 2"),
         (whole, r"takes tensor\(int64\)"),
         (pair, r"outputs \['a', 'b'\]; name one"),
@@ -204,6 +204,17 @@ def test_a_network_that_stumbles_over_the_crop_is_an_input_error(
     path = write_onnx("large.onnx", [node], {"x": (0, 1, 0, 0, 0)}, weights=weights)
     with pytest.raises(InputError, match=r"'corner' \(large.onnx\) cannot take this input"):
         deep_features(IMAGE, MASK, [model_of(path)])
+
+
+def test_a_mangled_file_is_an_input_error_and_prints_nothing(
+    corner_network: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = corner_network.read_bytes()
+    for content in (whole[:-20], whole.replace(b"\x0a\x01x", b"\x0a\x01\xff"), whole + whole):
+        corner_network.write_bytes(content)
+        with pytest.raises(InputError, match=r"corner\.onnx: not an ONNX network"):
+            embed(IMAGE, MASK, corner_network, INPUT)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_weights_in_a_second_file_are_refused(corner_network: Path) -> None:
