@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from radtool.errors import InputError, ParameterError
-from radtool.files import atomic_path, read_json, write_json
+from radtool.files import atomic_path, write_json
 from radtool.segmentation.dataset import TrainingCase, load_cases
 from radtool.segmentation.inference import sliding_window
 from radtool.segmentation.network import STRIDE, build_network, import_torch
@@ -316,12 +316,6 @@ class _Run:
             if name.startswith("hard/")
         }
         self.step, self.best = int(arrays["step"]), float(arrays["best"])
-
-
-def load_settings(folder: str | os.PathLike[str]) -> TrainSettings:
-    """Read back the settings of a run."""
-    found = dict(read_json(Path(folder) / "training.json")["settings"])
-    return TrainSettings(**(found | {"widths": tuple(found["widths"])}))
 
 
 def _learning_rate(step: int, settings: TrainSettings) -> float:

@@ -1,6 +1,6 @@
 """Which features go on: prepared, stable, not redundant, related to the outcome."""
 
-from radtool.selection.clusters import ClusterFilter, clustered_order, feature_clusters
+from radtool.selection.clusters import ClusterFilter, clustered_order
 from radtool.selection.concordance import (
     BlandAltman,
     Concordance,
@@ -68,7 +68,6 @@ __all__ = [
     "cohen_kappa",
     "delineation_table",
     "explore",
-    "feature_clusters",
     "fleiss_kappa",
     "icc",
     "icc_many",

@@ -14,7 +14,7 @@ from radtool.selection._base import Selector, by_name, two_classes
 from radtool.selection._learners import read_target
 from radtool.selection._screens import harrell, rank_area, unit_ranks
 
-__all__ = ["ClusterFilter", "clustered_order", "feature_clusters"]
+__all__ = ["ClusterFilter", "clustered_order"]
 
 _DECIMALS = 10
 _MOST_FEATURES = 15_000
@@ -92,13 +92,6 @@ class ClusterFilter(Selector):
         else:
             strength = harrell(values, target.event, target.duration)
         return np.round(np.abs(strength - 0.5), _DECIMALS)
-
-
-def feature_clusters(
-    X: pd.DataFrame, threshold: float = 0.85, *, linkage: Linkage = "average"
-) -> pd.Series:
-    """Return the cluster of each numeric column (see `ClusterFilter`)."""
-    return ClusterFilter(threshold, linkage=linkage).fit(X).clusters_
 
 
 def clustered_order(rho: np.ndarray, linkage: Linkage = "average") -> np.ndarray:

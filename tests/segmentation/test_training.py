@@ -11,7 +11,8 @@ from radtool.files import read_json
 from radtool.image import Geometry, Image, Mask
 from radtool.io import write_image, write_mask
 from radtool.segmentation import network
-from radtool.segmentation.training import TrainSettings, _loss, _Run, load_settings, train
+from radtool.segmentation.training import TrainSettings, _loss, _Run, train
+from radtool.settings import parse_settings
 
 TINY = {"batch": 2, "window": 16, "widths": (4, 4, 4), "check_every": 2, "mine_every": 2}
 
@@ -90,7 +91,8 @@ def test_test_cases_are_never_read(torch, manifest, tmp_path):
     train(manifest, tmp_path / "run", TrainSettings(steps=2, **TINY))
     written = read_json(tmp_path / "run" / "training.json")
     assert written["cases"] == {"train": ["a", "b", "c"], "validation": ["d"]}
-    assert load_settings(tmp_path / "run") == TrainSettings(steps=2, **TINY)
+    settings = parse_settings(TrainSettings, written["settings"], "training.json")
+    assert settings == TrainSettings(steps=2, **TINY)
 
 
 def test_voxels_that_nobody_judged_do_not_change_the_loss(torch):
