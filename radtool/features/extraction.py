@@ -18,7 +18,7 @@ from radtool.features.histogram import histogram_features
 from radtool.features.morphology import morphology_features
 from radtool.features.parameters import ImageType, Parameters
 from radtool.features.peaks import peak_features
-from radtool.features.pyradiomics import PyradiomicsParameters, extract_pyradiomics
+from radtool.features.pyradiomics import PyradiomicsParameters, measure_pyradiomics
 from radtool.features.region import Region, cropped, prepare
 from radtool.features.statistics import statistics
 from radtool.features.texture import texture_features
@@ -106,8 +106,7 @@ def _measured(
     image: Image, mask: Mask, params: Parameters | PyradiomicsParameters, threads: int
 ) -> Extraction:
     if isinstance(params, PyradiomicsParameters):
-        features = extract_pyradiomics(image, mask, params, threads=threads)
-        return Extraction(features, {"undefined": _undefined(features, "")})
+        return _as_pyradiomics(image, mask, params, threads)
     region = prepare(image, mask, params)
     row = _Row()
     tasks = (
@@ -123,17 +122,24 @@ def _measured(
     features = pd.Series({**_wanted(row.values, params), **deep}, dtype=np.float64)
     handcrafted = features.drop(list(deep))
     values = region.image.array[region.inside.array]
+    why = _undefined(handcrafted, _peculiarity(region.mask.array, values))
     return Extraction(
         features,
         {
             "voxels": float(values.size),
             "voxels_morphological": float(np.count_nonzero(region.mask.array)),
             "grey_levels": float(row.grey_levels),
-            "undefined": "; ".join(
-                filter(None, [_undefined(handcrafted, _peculiarity(region, values)), lost])
-            ),
+            "undefined": "; ".join(filter(None, [why, lost])),
         },
     )
+
+
+def _as_pyradiomics(
+    image: Image, mask: Mask, params: PyradiomicsParameters, threads: int
+) -> Extraction:
+    row = measure_pyradiomics(image, mask, params, threads=threads)
+    why = _undefined(row.features, _peculiarity(row.inside, row.values))
+    return Extraction(row.features, {"undefined": "; ".join(filter(None, [why, *row.left_out]))})
 
 
 class _Row:
@@ -220,14 +226,16 @@ def levels_of(values: np.ndarray, way: Discretise, lower: float | None, roi: str
     return levels
 
 
-def _peculiarity(region: Region, values: np.ndarray) -> str:
+def _peculiarity(inside: np.ndarray, values: np.ndarray) -> str:
     """What about a region leaves features undefined."""
     said = []
     if values.size == 1:
         said.append("the region is a single voxel")
     elif values.min() == values.max():
-        said.append(f"all intensities are {values[0]:g}")
-    sizes = [int(np.ptp(where)) + 1 for where in np.nonzero(region.mask.array)]
+        said.append(f"all intensities are {values[0] + 0.0:g}")
+    elif float(values.max()) - float(values.min()) < 1:
+        said.append(f"all intensities lie between {values.min():g} and {values.max():g}")
+    sizes = [int(np.ptp(where)) + 1 for where in np.nonzero(inside)]
     if 1 in sizes and values.size > 1:
         said.append("the region is one voxel thin")
     return " and ".join(said) or "a denominator is 0"

@@ -47,7 +47,7 @@ def peak_features(
 
 def _sphere_means(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
     """Mean intensity within the sphere around each voxel inside, cut off at the image's border."""
-    rows = _rows(spacing)
+    rows = _rows(spacing, image.shape)
     reach = np.abs(rows).max(axis=0)
     box = bounding_box(inside)
     low = np.array([part.start for part in box])
@@ -70,13 +70,18 @@ def _cumulative(image: np.ndarray, pad: np.ndarray) -> np.ndarray:
     return np.pad(np.cumsum(padded, axis=2), ((0, 0), (0, 0), (1, 0)))
 
 
-def _rows(spacing: tuple[float, ...]) -> np.ndarray:
-    """Rows of the sphere along x: offset in z, offset in y, half length in x (voxels)."""
-    reach = [int(RADIUS_MM / step) for step in spacing]
+def _rows(spacing: tuple[float, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Rows of the sphere along x: offset in z, offset in y, half length in x (voxels).
+
+    Nothing of the sphere that lies outside the image wherever its centre is.
+    """
+    reach = [
+        min(int(RADIUS_MM / step), size - 1) for step, size in zip(spacing, shape, strict=True)
+    ]
     rows = []
     for z in range(-reach[0], reach[0] + 1):
         for y in range(-reach[1], reach[1] + 1):
             left = RADIUS_MM**2 - (z * spacing[0]) ** 2 - (y * spacing[1]) ** 2
             if left >= 0:
-                rows.append((z, y, int(np.sqrt(left) / spacing[2] + 1e-9)))
+                rows.append((z, y, min(int(np.sqrt(left) / spacing[2] + 1e-9), shape[2] - 1)))
     return np.array(rows, dtype=np.int64)

@@ -21,6 +21,7 @@ __all__ = ["Region", "cropped", "needed_voxels", "prepare"]
 # Spheres of 1 cm³ (radius 6.2 mm) around the region's voxels must find the image around it.
 _SPHERE_MM = 6.3
 _LARGEST = 1e12
+_MOST_VOXELS = 5e8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +63,7 @@ def prepare(image: Image, mask: Mask, params: Parameters) -> Region:
     moved, region = _resampled(image, mask, params)
     _check_size(region, "on the grid of extraction", params)
     values = moved.array[region.array]
-    _check_intensities(values, mask.roi)
+    _check_intensities(values, mask.roi, image)
     inside = resegment(moved, region, params.resegment)
     between = f"within the re-segmentation range (it has {values.min():g} to {values.max():g})"
     _check_size(inside, between, params)
@@ -84,6 +85,7 @@ def _resampled(image: Image, mask: Mask, params: Parameters) -> tuple[Image, Mas
     whole = resampled_geometry(image.geometry, settings.spacing_mm)
     window = _window(image.geometry, whole, box, params)
     grid = whole.crop(_starts(window), _sizes(window))
+    _check_grid(grid, image.geometry, mask.roi)
     moved = resample_image(image, grid, interpolation=settings.image_interpolation)
     return moved.with_array(_rounded(moved.array, params)), resample_mask(
         mask, grid, interpolation=settings.mask_interpolation, threshold=settings.mask_threshold
@@ -148,6 +150,15 @@ def _sizes(window: Box) -> tuple[int, int, int]:
     return (sizes[0], sizes[1], sizes[2])
 
 
+def _check_grid(grid: Geometry, original: Geometry, roi: str) -> None:
+    if np.prod(grid.shape, dtype=np.float64) > _MOST_VOXELS:
+        raise InputError(
+            f"resampling what mask {roi!r} needs from voxels of {original.spacing} to"
+            f" {grid.spacing} mm (z, y, x) makes {grid.shape} voxels, more than {_MOST_VOXELS:g};"
+            " check the spacing in the file, or choose a larger spacing_mm"
+        )
+
+
 def _check_size(mask: Mask, where: str, params: Parameters) -> None:
     n = int(np.count_nonzero(mask.array))
     if n < max(1, params.minimum_voxels):
@@ -157,12 +168,14 @@ def _check_size(mask: Mask, where: str, params: Parameters) -> None:
         )
 
 
-def _check_intensities(values: np.ndarray, roi: str) -> None:
+def _check_intensities(values: np.ndarray, roi: str, image: Image) -> None:
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
+        original = int(np.count_nonzero(~np.isfinite(image.array)))
         raise InputError(
-            f"{bad} of {values.size} voxel(s) in mask {roi!r} are NaN or infinite, or touch such"
-            " voxels; repair the image or shrink the mask"
+            f"{bad} of {values.size} voxel(s) in mask {roi!r} are NaN or infinite; the image has"
+            f" {original} such voxel(s), and interpolation spreads them; give them a value (air, 0)"
+            " or shrink the mask"
         )
     largest = float(np.abs(values).max())
     if largest > _LARGEST:

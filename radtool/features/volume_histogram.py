@@ -7,11 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from radtool.errors import ParameterError
+from radtool.errors import InputError, ParameterError
 from radtool.features.definitions import Definition
 from radtool.preprocessing.discretise import Discretise
 
 __all__ = ["FAMILY", "FEATURES", "VolumeHistogram", "volume_histogram_features"]
+
+_MOST_STEPS = 1e7
 
 FAMILY = "ivh"
 FEATURES = (
@@ -75,7 +77,13 @@ def volume_histogram_features(
     Returns
     -------
     dict
-        Name of `FEATURES` -> value; volumes as fractions; NaN for a region of one intensity.
+        Name of `FEATURES` -> value; volumes as fractions; NaN for a region of one intensity or
+        within one step of the histogram.
+
+    Raises
+    ------
+    InputError
+        There are more than ten million steps.
     """
     # Bins in arbitrary units span the region's own intensities, as for texture (IBSI K15C).
     own = settings.method == "fixed_bin_number"
@@ -83,7 +91,10 @@ def volume_histogram_features(
     high = float(values.max()) if own or np.isinf(limits[1]) else limits[1]
     if high <= low:
         return {feature.name: np.nan for feature in FEATURES}
+    _check_steps(settings, low, high)
     grid, placed = _laid_out(values.astype(np.float64), settings, low, high)
+    if grid.size < 2:
+        return {feature.name: np.nan for feature in FEATURES}
     ordered = np.sort(placed)
     fraction = 1.0 - np.searchsorted(ordered, grid - 1e-9 * max(1.0, high - low)) / ordered.size
     relative = (grid - grid[0]) / (grid[-1] - grid[0])
@@ -92,6 +103,19 @@ def volume_histogram_features(
     area = float(np.trapezoid(fraction, relative))
     found = (*volume, *intensity, volume[0] - volume[1], intensity[0] - intensity[1], area)
     return dict(zip([feature.name for feature in FEATURES], found, strict=True))
+
+
+def _check_steps(settings: VolumeHistogram, low: float, high: float) -> None:
+    if settings.method == "fixed_bin_number":
+        return
+    width = 1.0 if settings.method == "none" else float(settings.bin_width or 1.0)
+    steps = (high - low) / width
+    if steps > _MOST_STEPS:
+        raise InputError(
+            f"[volume_histogram] steps of {width:g} from {low:g} to {high:g} are {steps:.3g};"
+            " choose fixed_bin_number or a larger bin_width, or check that the intensities have the"
+            " unit that the parameters were made for"
+        )
 
 
 def _laid_out(

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from radtool.compiling import kernel
+from radtool.errors import InputError
 
 __all__ = ["recursive_laplacian"]
 
@@ -44,6 +45,11 @@ def recursive_laplacian(
     -------
     ndarray of float32, shape (z, y, x)
         Of the box, when there is one.
+
+    Raises
+    ------
+    InputError
+        The Gaussian is far narrower than a voxel.
 
     Notes
     -----
@@ -86,6 +92,11 @@ def _coefficients(sigma: float, scale: float) -> np.ndarray:
         sn, dn, en = sn2 + beta * sn, dn2 + beta * dn, en2 + beta * en
         alpha = en * sd * sd - ed * sn * sd - 2 * dn * dd * sd + 2 * dd * dd * sn
         alpha /= sd * sd * sd
+        if not alpha:
+            raise InputError(
+                f"a Gaussian of {sigma:.1g} voxels is too narrow for recursive filters; choose a"
+                " wider sigma, or check the spacing in the file"
+            )
         n = [value * (scale**2 / alpha) for value in n]
     m = [n[1] - d[0] * n[0], n[2] - d[1] * n[0], n[3] - d[2] * n[0], -d[3] * n[0]]
     sn, sm = n[0] + n[1] + n[2] + n[3], m[0] + m[1] + m[2] + m[3]

@@ -201,18 +201,23 @@ def place_mask(mask: Mask, geometry: Geometry) -> Mask:
     target = geometry.to_index(mask.geometry.to_patient(index))
     whole = np.rint(target)
     away = float(np.abs(target - whole).max()) if len(index) else 0.0
+    away_mm = float((np.abs(target - whole) * geometry.spacing).max()) if len(index) else 0.0
     same_size = np.allclose(sorted(mask.geometry.spacing), sorted(geometry.spacing), rtol=1e-3)
     if away > ROUNDING or not same_size:
         raise GeometryError(
             f"mask {mask.roi!r} is not on the image grid: spacing {mask.geometry.spacing} and"
-            f" {geometry.spacing} mm (z, y, x), voxel centres up to {away:.2f} voxel apart;"
+            f" {geometry.spacing} mm (z, y, x), voxel centres up to {away_mm:.2f} mm ({away:.2f}"
+            " voxel) apart;"
             " resample the mask with preprocessing.resample_mask(mask, like=image.geometry)"
         )
     cells = whole.astype(int)
     outside = ((cells < 0) | (cells >= np.array(geometry.shape))).any(axis=1)
     if outside.any():
+        beyond = np.maximum(-cells, cells - np.array(geometry.shape) + 1) * geometry.spacing
         raise GeometryError(
-            f"mask {mask.roi!r}: {int(outside.sum())} of {len(cells)} voxels lie outside the image"
+            f"mask {mask.roi!r}: {int(outside.sum())} of {len(cells)} voxels lie outside the image,"
+            f" by up to {beyond.max():.1f} mm; image and mask are of different scans, or one of"
+            " their headers is wrong"
         )
     array = np.zeros(geometry.shape, dtype=bool)
     array[tuple(cells.T)] = True

@@ -132,10 +132,21 @@ def test_progress_is_told_of_every_case(manifest: pd.DataFrame) -> None:
     assert told == [(k + 1, 4, f"case{k}") for k in range(4)]
 
 
-def test_a_case_that_needs_too_much_memory_is_a_named_failure(manifest: pd.DataFrame) -> None:
+def test_a_case_that_needs_too_much_memory_is_a_named_failure(
+    manifest: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(*_: object) -> None:
+        np.empty(2**62, dtype=np.uint8)
+
+    monkeypatch.setattr("radtool.features.cohort.measure", measure)
+    with pytest.raises(TableError, match=r"none of 1 .* not enough memory"):
+        extract_cohort(manifest[:1], PARAMS)
+
+
+def test_more_voxels_than_any_machine_holds_are_refused(manifest: pd.DataFrame) -> None:
     # 0.2 µm voxels: more than 10¹⁵ of them
     tiny = load_params({**PARAMS.to_dict(), "resample": {"spacing_mm": [0.0002] * 3}})
-    with pytest.raises(TableError, match=r"none of 1 .* not enough memory"):
+    with pytest.raises(TableError, match=r"makes \(52502, 40002, 45002\) voxels, more than 5e\+08"):
         extract_cohort(manifest[:1], tiny)
 
 

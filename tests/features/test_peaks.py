@@ -40,3 +40,13 @@ def test_of_equally_bright_voxels_the_highest_mean_counts() -> None:
     found = peak_features(image, image > 5, (1.0, 1.0, 1.0))
     # 13 voxels within 6.2 mm on a line.
     np.testing.assert_allclose(found["local_intensity_peak"], 18.0 / 13.0)
+
+
+def test_a_sphere_far_larger_than_the_image_is_the_mean_of_the_image() -> None:
+    image = np.round(np.random.default_rng(0).normal(0, 100, (5, 6, 7)))
+    found = peak_features(image, image > 0, (1e-3, 1e-3, 1e-3))
+    for value in found.values():
+        assert value == pytest.approx(image.mean(), rel=1e-12)
+    flat = peak_features(image, image > 0, (1e-3, 1e-3, 40.0))
+    means = slow_means(image, image > 0, (1e-3, 1e-3, 40.0))
+    assert flat["global_intensity_peak"] == pytest.approx(means.max(), rel=1e-12)

@@ -263,10 +263,11 @@ def test_a_mask_stored_in_another_axis_order_is_turned_back():
 def test_a_mask_half_a_voxel_away_is_refused():
     x, y, z = GRID.origin
     moved = Geometry(GRID.shape, GRID.spacing, (x, y + 0.4, z), GRID.direction)
-    with pytest.raises(GeometryError, match=r"0\.50 voxel apart; resample"):
+    with pytest.raises(GeometryError, match=r"0\.40 mm \(0\.50 voxel\) apart; resample"):
         place_mask(Mask(VALUES > 0, moved), GRID)
 
 
 def test_a_mask_that_reaches_outside_is_refused():
-    with pytest.raises(GeometryError, match="60 of 120 voxels lie outside"):
+    words = r"60 of 120 voxels lie outside the image, by up to \d+\.\d mm"
+    with pytest.raises(GeometryError, match=words):
         place_mask(Mask(np.ones((4, 5, 6), dtype=bool), GRID.crop((2, 0, 0), (4, 5, 6))), GRID)

@@ -1,6 +1,6 @@
 """The pyradiomics convention: its parameter files, names and values, from our own engine."""
 
-from radtool.features.pyradiomics.engine import extract_pyradiomics
+from radtool.features.pyradiomics.engine import extract_pyradiomics, measure_pyradiomics
 from radtool.features.pyradiomics.names import column_name, pyradiomics_name
 from radtool.features.pyradiomics.parameters import (
     PyradiomicsParameters,
@@ -17,6 +17,7 @@ __all__ = [
     "extract_pyradiomics",
     "extract_with_pyradiomics",
     "is_pyradiomics_file",
+    "measure_pyradiomics",
     "parse_pyradiomics",
     "pyradiomics_name",
 ]

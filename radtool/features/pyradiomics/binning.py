@@ -15,6 +15,7 @@ from radtool.features.pyradiomics.parameters import PyradiomicsSettings
 __all__ = ["Binned", "bin_edges", "discretise_region"]
 
 _MOST_LEVELS = 100_000
+_MOST_OCCUPIED = 5_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +75,35 @@ def discretise_region(
     Raises
     ------
     InputError
-        Intensities are not finite, or the bin width gives more than 100,000 levels.
+        Intensities are not finite or too large for their bins, the bin width gives more than
+        100,000 levels, or more than 5,000 of them occur.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise InputError("the region holds NaN or infinite intensities and cannot be binned")
+        bad = int(np.count_nonzero(~np.isfinite(values)))
+        raise InputError(
+            f"{bad} of {values.size} voxel(s) of the region are NaN or infinite and cannot be"
+            " binned; filters and interpolation spread them, so give such voxels of the image a"
+            " value (air, 0)"
+        )
     edges = bin_edges(values, settings)
+    if not (np.diff(edges) > 0).all():
+        raise InputError(
+            f"intensities from {values.min():g} to {values.max():g} are too large to be told apart"
+            " by their bins; check the file's rescale slope and intercept"
+        )
     width = (edges[-1] - edges[0]) / (len(edges) - 1)
     numbers = bin_numbers(values, edges, width)
+    counts = np.bincount(numbers)
+    occupied = int(np.count_nonzero(counts))
+    if occupied > _MOST_OCCUPIED:
+        raise InputError(
+            f"{occupied} grey levels occur, more than {_MOST_OCCUPIED}: a co-occurrence matrix of"
+            f" them takes gigabytes; choose a larger binWidth (now {settings.bin_width:g}) or fewer"
+            " bins for this image type"
+        )
     array = np.zeros(inside.shape, dtype=np.int32)
     array[inside] = numbers
-    return Binned(array, np.bincount(numbers))
+    return Binned(array, counts)
 
 
 def bin_edges(values: np.ndarray, settings: PyradiomicsSettings) -> np.ndarray:
@@ -104,7 +124,8 @@ def bin_edges(values: np.ndarray, settings: PyradiomicsSettings) -> np.ndarray:
     if (float(high) - float(low)) / width > _MOST_LEVELS:
         raise InputError(
             f"intensities from {low} to {high} with a bin width of {width} make more than"
-            f" {_MOST_LEVELS} grey levels; choose a larger binWidth for this image type"
+            f" {_MOST_LEVELS} grey levels; choose a larger binWidth for this image type, or check"
+            " the file's rescale slope and intercept"
         )
     edges = np.arange(low - low % width, high + 2 * width, width)
     if len(edges) == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from radtool.errors import InputError
 from radtool.features.pyradiomics.binning import discretise_region
 from radtool.features.pyradiomics.cooccurrence import glcm_features
 from radtool.features.pyradiomics.firstorder import firstorder_features
-from radtool.features.pyradiomics.images import derived_images
+from radtool.features.pyradiomics.images import derived_images, left_out_images
 from radtool.features.pyradiomics.names import column_name
 from radtool.features.pyradiomics.neighbourhood import neighbour_counts, ngtdm_features
 from radtool.features.pyradiomics.parameters import PyradiomicsParameters, PyradiomicsSettings
@@ -26,9 +27,31 @@ from radtool.image import Image, Mask
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["extract_pyradiomics"]
+__all__ = ["PyradiomicsRow", "extract_pyradiomics", "measure_pyradiomics"]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PyradiomicsRow:
+    """A row and what it was measured on.
+
+    Parameters
+    ----------
+    features : Series of float64
+        In pyradiomics' order; named with `column_name`.
+    inside : ndarray of bool, shape (z, y, x)
+        The region on the grid of extraction.
+    values : ndarray, shape (n,)
+        Its intensities.
+    left_out : tuple of str
+        Images that pyradiomics leaves out for this case, and why.
+    """
+
+    features: pd.Series
+    inside: np.ndarray
+    values: np.ndarray
+    left_out: tuple[str, ...] = ()
 
 
 def extract_pyradiomics(
@@ -59,13 +82,27 @@ def extract_pyradiomics(
         The region is empty, too small, outside the image, or holds intensities that cannot be
         binned.
     """
+    return measure_pyradiomics(image, mask, params, threads=threads).features
+
+
+def measure_pyradiomics(
+    image: Image, mask: Mask, params: PyradiomicsParameters, *, threads: int = 1
+) -> PyradiomicsRow:
+    """Return the row of `extract_pyradiomics` with what it was measured on."""
     prepared = prepare(image, mask, params.settings)
     row: dict[str, float] = {}
     for found in results_of(_tasks(prepared, params), threads):
         row.update(found)
     import pandas as pd  # 80 MB that filters and matrices can have until now
 
-    return pd.Series(row, dtype=np.float64)
+    inside = prepared.inside[prepared.box]
+    values = prepared.image.array[prepared.box][inside]
+    left_out = [
+        reason
+        for kind, settings in params.image_types.items()
+        for reason in left_out_images(kind, prepared, settings)
+    ]
+    return PyradiomicsRow(pd.Series(row, dtype=np.float64), inside, values, tuple(left_out))
 
 
 def _tasks(
@@ -89,7 +126,8 @@ def _shape_row(prepared: Prepared, params: PyradiomicsParameters) -> dict[str, f
     if "shape2D" in params.features:
         axis = params.settings.flat_axis
         if axis is None:
-            logger.warning("shape2D left out: it needs force2D")
+            if "shape2D" in (params.raw.get("featureClass") or {}):
+                logger.warning("shape2D left out: it needs force2D")
         elif inside.shape[2 - axis] == 1:
             # pyradiomics asks for the size along (x, y, z)[force2Ddimension] and leaves it out.
             logger.warning("shape2D left out: the region is one voxel wide")
@@ -113,8 +151,11 @@ def _image_row(
     settings: PyradiomicsSettings,
 ) -> dict[str, float]:
     inside = prepared.inside[prepared.box]
-    values = made()[inside]
-    binned = discretise_region(values, inside, settings)
+    try:
+        values = made()[inside]
+        binned = discretise_region(values, inside, settings)
+    except InputError as error:
+        raise InputError(f"image {image_name}: {error}") from error
     spacing = prepared.image.geometry.spacing
     neighbours = None
     if "gldm" in wanted or "ngtdm" in wanted:

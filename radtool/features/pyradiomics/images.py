@@ -24,7 +24,7 @@ from radtool.filters.recursive import recursive_laplacian
 from radtool.filters.stationary import bands_one_by_one, stationary_bands
 from radtool.image import Geometry, Image
 
-__all__ = ["derived_images"]
+__all__ = ["derived_images", "left_out_images"]
 
 logger = logging.getLogger(__name__)
 Named = Iterator[tuple[str, Callable[[], np.ndarray]]]
@@ -53,22 +53,38 @@ def derived_images(kind: str, prepared: Prepared, settings: PyradiomicsSettings)
     yield from _MAKERS[kind](prepared, settings)
 
 
+def left_out_images(kind: str, prepared: Prepared, settings: PyradiomicsSettings) -> list[str]:
+    """Images of one type that pyradiomics leaves out because of the image's size, with why."""
+    if kind != "LoG":
+        return []
+    return [
+        f"{_log_name(sigma)} left out: the image is too small for this filter"
+        for sigma in settings.sigma
+        if _is_too_small(prepared, sigma)
+    ]
+
+
 def _original(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
     yield "original", _cut(prepared.image.array, prepared)
 
 
 def _laplacians(prepared: Prepared, settings: PyradiomicsSettings) -> Named:
-    size = np.array(prepared.image.array.shape)
-    spacing = np.array(prepared.image.geometry.spacing)
+    image = prepared.image
     for sigma in settings.sigma:
-        needed = np.maximum(np.ceil(sigma / spacing) + 1, 4)
-        if (size < needed).any():
+        if _is_too_small(prepared, sigma):
             logger.warning("LoG with sigma %s mm left out: the image is too small", sigma)
             continue
-        name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
-        image = prepared.image
         settled = (image.array, sigma, image.geometry.spacing, prepared.box)
-        yield name, functools.partial(recursive_laplacian, *settled)
+        yield _log_name(sigma), functools.partial(recursive_laplacian, *settled)
+
+
+def _log_name(sigma: float) -> str:
+    return f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
+
+
+def _is_too_small(prepared: Prepared, sigma: float) -> bool:
+    needed = np.maximum(np.ceil(sigma / np.array(prepared.image.geometry.spacing)) + 1, 4)
+    return bool((np.array(prepared.image.array.shape) < needed).any())
 
 
 def _wavelets(prepared: Prepared, settings: PyradiomicsSettings) -> Named:

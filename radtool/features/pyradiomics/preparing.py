@@ -13,6 +13,8 @@ from radtool.image import Geometry, Image, Mask, check_same_grid
 
 __all__ = ["Prepared", "prepare"]
 
+_MOST_VOXELS = 5e8
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -52,6 +54,7 @@ def prepare(image: Image, mask: Mask, settings: PyradiomicsSettings) -> Prepared
     if settings.normalize:
         image = _normalised(image, settings)
     if settings.interpolator is not None and settings.resampled_pixel_spacing is not None:
+        _check_extent(image, mask, settings)
         image, mask = resample_both(image, mask, settings)
         _check_region(mask.array, settings, mask.roi)
     else:
@@ -97,6 +100,29 @@ def _on_grid(image: Image, mask: Mask, settings: PyradiomicsSettings) -> Mask:
     array = np.zeros(nearest.shape, dtype=bool)
     array[valid] = mask.array[tuple(where[valid].T)]
     return Mask(array, nearest, mask.roi, mask.origin)
+
+
+def _check_extent(image: Image, mask: Mask, settings: PyradiomicsSettings) -> None:
+    """Refuse an image without room for one new voxel, and a region with far too many."""
+    extent = np.multiply(image.array.shape, image.geometry.spacing)
+    wanted = np.array(settings.resampled_pixel_spacing, dtype=np.float64)[::-1]
+    if ((extent < wanted) & (np.array(image.array.shape) > 1)).any():
+        raise InputError(
+            f"the image is {_in_mm(extent)} (z, y, x), smaller than one voxel of"
+            f" resampledPixelSpacing, {_in_mm(wanted)}; check the spacing in the file"
+        )
+    box = bounding_box(mask.array)
+    region = np.multiply([part.stop - part.start for part in box], mask.geometry.spacing)
+    steps = np.where(wanted > 0, wanted, mask.geometry.spacing)
+    if np.prod(np.minimum(region, extent) / steps) > _MOST_VOXELS:
+        raise InputError(
+            f"mask {mask.roi!r} is {_in_mm(region)} (z, y, x) large: more than {_MOST_VOXELS:g}"
+            f" voxels of resampledPixelSpacing, {_in_mm(wanted)}; check the spacing in the file"
+        )
+
+
+def _in_mm(sizes: np.ndarray) -> str:
+    return f"{' x '.join(f'{size:g}' for size in sizes)} mm"
 
 
 def _check_region(inside: np.ndarray, settings: PyradiomicsSettings, roi: str) -> Box:
@@ -158,7 +184,8 @@ def _resegmented(
     if np.count_nonzero(kept) <= 1:
         raise InputError(
             f"mask {roi!r}: {int(np.count_nonzero(kept))} voxel(s) left by resegmentRange"
-            f" {settings.resegment_range} ({settings.resegment_mode})"
+            f" {settings.resegment_range} ({settings.resegment_mode}); the intensities are"
+            f" {values.min():g} to {values.max():g}"
         )
     result = np.zeros_like(inside)
     result[inside] = kept
