@@ -23,6 +23,7 @@ __all__ = [
     "failures_in_words",
     "feature_columns",
     "listed",
+    "refuse_twice",
 ]
 
 KEYS = ("case_id", "patient_id", "site", "roi", "timepoint")
@@ -126,6 +127,7 @@ def check_manifest(table: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
     TableError
         A required column is missing, a key is empty, or a case_id appears twice.
     """
+    refuse_twice(table, name)
     table = table.copy()
     for column in _REQUIRED:
         if column not in table.columns:
@@ -136,8 +138,7 @@ def check_manifest(table: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
         if column not in table.columns:
             table[column] = default
     for column in MANIFEST_COLUMNS:
-        filled = table[column].fillna(_DEFAULTS.get(column, ""))
-        table[column] = filled.map(as_key)
+        table[column] = _as_keys(table[column], _DEFAULTS.get(column, ""))
     for column in _REQUIRED:
         empty = table.index[table[column] == ""].tolist()
         if empty:
@@ -153,24 +154,27 @@ def check_features(table: pd.DataFrame, name: str = "feature table") -> pd.DataF
     Raises
     ------
     TableError
-        No patient_id, no feature, a feature that is not a number, the same case twice, or two
-        rows for one patient, roi and timepoint.
+        No row, no patient_id, no feature, a feature that is not a number, a column or a case
+        twice, or two rows for one patient, roi and timepoint.
     """
     if "patient_id" not in table.columns:
         raise TableError(f"{name} has no column 'patient_id'")
+    if len(table) == 0:
+        raise TableError(f"{name} has no rows")
+    refuse_twice(table, name)
     table = table.copy()
     if "case_id" not in table.columns:
         table.insert(0, "case_id", table["patient_id"])
     for column in KEYS:
         if column in table.columns:
-            table[column] = table[column].fillna(_DEFAULTS.get(column, "")).map(as_key)
+            table[column] = _as_keys(table[column], _DEFAULTS.get(column, ""))
     features = feature_columns(table)
     if not features:
         raise TableError(
             f"{name} has no feature column; a feature is named"
             " <image>_<family>_<feature>, for example original_stat_mean"
         )
-    wrong = [column for column in features if not pd.api.types.is_numeric_dtype(table[column])]
+    wrong = [c for c, kind in table[features].dtypes.items() if not _is_real(kind)]
     if wrong:
         raise TableError(f"{name}: not numbers in feature column(s) {listed(wrong)}")
     table = table.astype(dict.fromkeys(features, np.float64))
@@ -197,6 +201,12 @@ def check_survival(y: pd.DataFrame, name: str = "outcome") -> pd.DataFrame:
         Other columns are missing, a value is missing, an event is not 0/1, a duration not above
         0, or nobody has an event.
     """
+    if not isinstance(y, pd.DataFrame):
+        raise TableError(
+            f"{name} must be a DataFrame with the columns event and duration, is a"
+            f" {type(y).__name__}"
+        )
+    refuse_twice(y, name)
     missing = {"event", "duration"} - set(y.columns)
     if missing:
         raise TableError(
@@ -210,7 +220,11 @@ def check_survival(y: pd.DataFrame, name: str = "outcome") -> pd.DataFrame:
     duration = pd.to_numeric(y["duration"], errors="coerce").astype(float)
     bad = y.index[~(np.isfinite(duration) & (duration > 0))].tolist()
     if bad:
-        raise TableError(f"{name}: duration must be a number above 0, is not for {listed(bad)}")
+        seen = y["duration"].loc[bad[:1]].iloc[0]
+        raise TableError(
+            f"{name}: duration must be a number above 0, is not for {listed(bad)}:"
+            f" for example {str(seen)!r}"
+        )
     event = pd.to_numeric(y["event"], errors="coerce")
     odd = y.index[~event.isin([0, 1])].tolist()
     if odd:
@@ -227,6 +241,22 @@ def as_key(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
+
+
+def _as_keys(values: pd.Series, default: str) -> pd.Series:
+    texts = [default if pd.isna(value) else as_key(value) for value in values]
+    return pd.Series(texts, index=values.index, dtype=object)
+
+
+def refuse_twice(table: pd.DataFrame, name: str) -> None:
+    """Raise TableError when a table has two columns of one name."""
+    if table.columns.has_duplicates:
+        twice = table.columns[table.columns.duplicated()].unique()
+        raise TableError(f"{name}: column named twice: {listed(twice)}")
+
+
+def _is_real(dtype: object) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 
 
 def _refuse_duplicates(table: pd.DataFrame, columns: list[str], name: str) -> None:

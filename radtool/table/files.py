@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from radtool.errors import InputError, TableError
 from radtool.files import atomic_path, write_json
 from radtool.provenance import sidecar_path
-from radtool.table.contracts import KEYS, as_key, check_manifest
+from radtool.table.contracts import KEYS, as_key, check_manifest, listed, refuse_twice
 
 __all__ = ["read_manifest", "read_table", "write_table"]
 
@@ -61,9 +62,7 @@ def read_table(
         ) from error
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise TableError(f"{source}: not a readable table ({error})") from error
-    if table.columns.has_duplicates:
-        twice = table.columns[table.columns.duplicated()].tolist()
-        raise TableError(f"{source}: column named twice: {twice}")
+    refuse_twice(table, str(source))
     return _without(table, {word.strip().lower() for word in missing}) if missing else table
 
 
@@ -74,12 +73,30 @@ def _read(source: Path, rename: Mapping[str, str]) -> pd.DataFrame:
     if name.endswith(".parquet"):
         return pd.read_parquet(source)
     if name.endswith(".xlsx"):
-        return _with_numbers(pd.read_excel(source, dtype=keys), keys)
+        table = pd.read_excel(source, dtype=keys)
+        _refuse_renamed(table, lambda: pd.read_excel(source, header=None, nrows=1))
+        return _with_numbers(table, keys)
     separator = "\t" if ".tsv" in name[-7:] else ","
     table = pd.read_csv(source, dtype=keys, sep=separator, float_precision="round_trip")
     if separator == "," and len(table.columns) == 1 and ";" in table.columns[0]:
-        return _with_numbers(pd.read_csv(source, dtype=keys, sep=";", decimal=","), keys)
+        separator = ";"
+        table = _with_numbers(pd.read_csv(source, dtype=keys, sep=";", decimal=","), keys)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError(
+            f"its rows have more cells than its header's {len(table.columns)}; name every column,"
+            " and end no row with a separator"
+        )
+    _refuse_renamed(table, lambda: pd.read_csv(source, sep=separator, header=None, nrows=1))
     return table
+
+
+def _refuse_renamed(table: pd.DataFrame, header: Callable[[], pd.DataFrame]) -> None:
+    """Refuse a column named twice, of which pandas calls the second "age.1"."""
+    names = set(map(str, table.columns))
+    if any(re.sub(r"\.\d+$", "", name) in names - {name} for name in names):
+        written = header().iloc[0].dropna().astype(str)
+        if written.duplicated().any():
+            raise ValueError(f"column named twice: {listed(written[written.duplicated()])}")
 
 
 def _with_numbers(table: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:

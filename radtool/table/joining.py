@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from radtool.errors import TableError, did_you_mean
-from radtool.table.contracts import Failure, as_key, check_features, feature_columns, listed
+from radtool.errors import RadtoolWarning, TableError, did_you_mean
+from radtool.table.contracts import (
+    Failure,
+    as_key,
+    check_features,
+    feature_columns,
+    listed,
+    refuse_twice,
+)
 from radtool.table.files import read_table
 from radtool.table.outcomes import Endpoint, read_outcome
 
@@ -92,7 +100,7 @@ def join(
         Key column in both tables.
     covariates : sequence of str
         Outcome-table columns that may be used as predictors (clinical, semantic). No other
-        outcome-table column reaches X.
+        outcome-table column reaches X. Numbers that are stored as text are numbers.
 
     Returns
     -------
@@ -103,11 +111,19 @@ def join(
     ------
     TableError
         A column is missing, a patient has two outcome rows, a predictor is an outcome column,
-        appears in both tables or mixes numbers with words for "not known", a value of the outcome
-        is not understood, or nobody matches.
+        appears in both tables, holds dates, or mixes numbers with words for "not known" or with
+        decimal commas, a value of the outcome is not understood, or nobody matches with a known
+        outcome.
+
+    Warns
+    -----
+    RadtoolWarning
+        Categories of a covariate differ in capitals only.
     """
     table = check_features(features)
     people = outcomes.copy() if isinstance(outcomes, pd.DataFrame) else read_table(outcomes)
+    refuse_twice(people, "outcome table")
+    covariates = list(dict.fromkeys(covariates))
     question = _endpoint(endpoint, people)
     _check_columns(table, people, question, on, covariates)
     nobody = people[on].isna()
@@ -128,9 +144,10 @@ def join(
         Failure(str(case), "join", f"outcome {question.name!r} is not known")
         for case in table.index[~known]
     ]
+    if not known.any():
+        raise TableError(f"outcome {question.name!r} is known for none of {len(known)} case(s)")
     table, rows = table[known], rows[known]
-    for column in covariates:
-        _check_covariate(rows[column], column)
+    rows = rows.assign(**{column: _covariate(rows[column], column) for column in covariates})
     carried = [column for column in table.columns if column not in {"roi", "timepoint", on}]
     return Study(
         pd.concat([table[carried], rows[list(covariates)]], axis=1),
@@ -202,16 +219,43 @@ _UNKNOWN = {"", "?", "-", ".", "n.a.", "nd", "not known", "missing", "ukn", "unk
 _MANY = 10
 
 
-def _check_covariate(values: pd.Series, column: str) -> None:
-    """Refuse numbers with a few words among them: each number would become a category."""
-    if values.dtype != object:
-        return
-    texts = values.dropna().map(as_key)
+def _covariate(values: pd.Series, column: str) -> pd.Series:
+    """Make numbers of text that holds them; refuse what would give each number a category."""
+    if values.dtype.kind in "mM":
+        raise TableError(
+            f"covariate {column!r} holds dates; make a number of it, such as the days to another"
+            " date"
+        )
+    if pd.api.types.is_numeric_dtype(values):
+        return values
+    texts = values.dropna().map(as_key).astype(object)
     words = texts[pd.to_numeric(texts, errors="coerce").isna()]
+    commas = words[words.str.fullmatch(r"[+-]?\d+,\d+")]
+    if len(commas):
+        raise TableError(
+            f"covariate {column!r} writes numbers with a decimal comma ({commas.iloc[0]!r} for"
+            f" {commas.index[0]}); write a point, or save the table with semicolons"
+        )
+    _warn_of_capitals(texts, column)
+    if len(texts) and not len(words) and not isinstance(values.dtype, pd.CategoricalDtype):
+        return pd.to_numeric(values.astype(object).where(values.notna(), None))
     is_mixed = 0 < len(words) < len(texts)
     if is_mixed and (set(words.str.lower()) <= _UNKNOWN or texts.nunique() > _MANY):
         raise TableError(
             f"covariate {column!r} holds numbers, but also {listed(map(repr, sorted(set(words))))}"
             f" for {listed(words.index)}; empty those cells, or name the words as missing"
             " (read_table(…, missing=[…]), in a study file data.missing)"
+        )
+    return values
+
+
+def _warn_of_capitals(texts: pd.Series, column: str) -> None:
+    folded = pd.Series({text: text.casefold() for text in texts.unique()}, dtype=object)
+    alike = folded[folded.duplicated(keep=False)]
+    if len(alike):
+        warnings.warn(
+            f"categories of {column!r} differ in capitals only and count as different:"
+            f" {listed(map(repr, sorted(alike.index)))}; write each in one way",
+            RadtoolWarning,
+            stacklevel=4,
         )

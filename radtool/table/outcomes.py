@@ -183,7 +183,7 @@ def _dates(rows: pd.DataFrame, column: str) -> pd.Series:
     """Dates of a column; text only as 2015-03-28, where day and month cannot be mistaken."""
     values = rows[column]
     if pd.api.types.is_datetime64_any_dtype(values):
-        return values
+        return values.dt.tz_localize(None)
     is_number = pd.api.types.is_numeric_dtype(values)
     dates = pd.Series(pd.NaT, rows.index) if is_number else _parsed(values)
     wrong = rows.index[dates.isna()].tolist()

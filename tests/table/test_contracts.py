@@ -90,3 +90,18 @@ def test_pyradiomics_own_names_are_features() -> None:
         "diagnostics_Image-original_Hash", "Mask-interpolated", "clinical.T.Stage",
     ]  # fmt: skip
     assert feature_columns(pd.DataFrame(columns=columns)) == columns[:4]
+
+
+def test_an_outcome_of_another_kind_is_refused_in_words() -> None:
+    with pytest.raises(TableError, match="must be a DataFrame .* is a Series"):
+        check_survival(pd.Series([1.0, 2.0]))
+    with pytest.raises(TableError, match="column named twice: event"):
+        check_survival(pd.DataFrame([[1, 1, 2.0]], columns=["event", "event", "duration"]))
+    with pytest.raises(TableError, match="not for 0: for example '1,5'"):
+        check_survival(pd.DataFrame({"event": [1, 1], "duration": ["1,5", "2"]}))
+
+
+def test_complex_numbers_are_no_features() -> None:
+    table = pd.DataFrame({"patient_id": ["a"], "original_stat_mean": [1j]})
+    with pytest.raises(TableError, match="not numbers in feature column"):
+        check_features(table)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from radtool.errors import InputError, TableError
+from radtool.errors import InputError, RadtoolWarning, TableError
 from radtool.table import Endpoint, join
 
 OS = Endpoint(name="os", duration="days", event="dead")
@@ -93,3 +93,59 @@ def test_endpoint_is_survival_or_marker() -> None:
     ):
         with pytest.raises(InputError, match="either duration and event .*, or marker, not both"):
             Endpoint(name="os", **parts)
+
+
+def test_keys_of_other_types_are_the_same_keys() -> None:
+    whole = join(features(), outcomes(), endpoint=OS).y
+    for kind in ("category", "string[pyarrow]"):
+        table = features().astype({"patient_id": kind, "site": kind})
+        found = join(table, outcomes().astype({"patient_id": kind}), endpoint=OS)
+        pd.testing.assert_frame_equal(found.y, whole)
+
+
+@pytest.mark.parametrize(
+    ("ages", "message"),
+    [
+        (["60,5", "61", "70,1", "50"], "decimal comma .'60,5' for"),
+        (pd.date_range("1950", periods=4), "holds dates; make a number of it"),
+        (pd.array(["60", "?", "70", "50"], dtype="string[pyarrow]"), "holds numbers, but also"),
+    ],
+)
+def test_numbers_that_would_become_categories_are_refused(ages: object, message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        join(features(), outcomes().assign(age=ages), endpoint=OS, covariates=["age"])
+
+
+def test_numbers_stored_as_text_are_numbers() -> None:
+    people = outcomes().assign(age=["60.5", "61", None, "50"])
+    found = join(features(), people, endpoint=OS, covariates=["age", "age"]).X["age"]
+    assert found.dtype == float
+    assert found.max() == 61
+
+
+def test_categories_that_differ_in_capitals_are_named() -> None:
+    people = outcomes().assign(sex=["male", "Male", "female", "female"])
+    with pytest.warns(RadtoolWarning, match="differ in capitals only .*: 'Male', 'male'"):
+        join(features(), people, endpoint=OS, covariates=["sex"])
+
+
+def test_an_outcome_that_nobody_has_is_refused() -> None:
+    with pytest.raises(TableError, match="outcome 'egfr' is known for none of 3"):
+        join(features(), outcomes().assign(egfr=None), endpoint="egfr")
+
+
+def test_tables_that_are_none_are_refused_in_words() -> None:
+    twice = pd.concat([outcomes(), outcomes()[["dead"]]], axis=1)
+    with pytest.raises(TableError, match="outcome table: column named twice: dead"):
+        join(features(), twice, endpoint=OS)
+    with pytest.raises(TableError, match="feature table has no rows"):
+        join(features()[:0], outcomes(), endpoint=OS)
+
+
+def test_dates_with_and_without_a_time_zone_are_of_the_same_calendar() -> None:
+    people = outcomes().assign(
+        first=pd.date_range("2020-01-01", periods=4, tz="Europe/Amsterdam"),
+        last=pd.date_range("2020-01-31", periods=4),
+    )
+    question = Endpoint(name="os", start="first", duration="last", event="dead")
+    assert join(features(), people, endpoint=question).y["duration"].unique().tolist() == [30.0]

@@ -69,3 +69,29 @@ def test_of_a_folder_all_files_are_in_the_provenance(tmp_path: Path) -> None:
     first = provenance({}, [series])["inputs"]
     (series / "below" / "1.dcm").write_bytes(b"2")
     assert provenance({}, [series])["inputs"]["series"] != first["series"]
+
+
+@pytest.mark.parametrize(
+    "text", ["patient_id,age\n007,61,5\n008,70,3\n", "patient_id,age\n007,61,\n"]
+)
+def test_rows_longer_than_the_header_do_not_move_the_columns(tmp_path: Path, text: str) -> None:
+    # pandas takes the first cells for row names, and the age for the patient.
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(TableError, match="more cells than its header's 2"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "semicolons.csv", "t.xlsx"])
+def test_a_column_named_twice_is_not_renamed(tmp_path: Path, name: str) -> None:
+    table = pd.DataFrame([["007", 1, 2]], columns=["patient_id", "age", "age"])
+    if name.endswith("xlsx"):
+        table.to_excel(tmp_path / name, index=False)
+    else:
+        table.to_csv(tmp_path / name, index=False, sep=";" if name.startswith("semi") else ",")
+    with pytest.raises(TableError, match="column named twice: age"):
+        read_table(tmp_path / name)
+
+
+def test_a_name_that_ends_in_a_number_is_no_repetition(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("patient_id,age,age.1\n007,1,2\n")
+    assert read_table(tmp_path / "t.csv").columns.tolist() == ["patient_id", "age", "age.1"]
