@@ -29,6 +29,7 @@ from radtool.evaluation.competing import (
     pseudo_values,
 )
 from radtool.evaluation.concordance import (
+    bootstrap_c_difference,
     censoring_survival,
     compare_c,
     harrell_c,
@@ -105,6 +106,7 @@ __all__ = [
     "average_precision",
     "baseline_hazard",
     "bootstrap_auc_difference",
+    "bootstrap_c_difference",
     "bootstrap_interval",
     "bootstrap_marker",
     "brier",

@@ -74,6 +74,8 @@ def proportional_hazards(
     zero = spread.sum(axis=0)
     cross = np.tensordot(at_record, spread, axes=1)
     square = np.tensordot(at_record**2, spread, axes=1)
+    if np.linalg.cond(zero) > 1 / np.finfo(float).eps:
+        raise InputError("predictors do not vary among those at risk; nothing can be tested")
     names = list(fit.columns)
     groups = {name: [name] for name in names} if terms is None else terms
     rows = []

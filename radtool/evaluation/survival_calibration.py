@@ -207,7 +207,8 @@ def _poisson(
     design: np.ndarray, count: np.ndarray, offset: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Poisson regression with log link: coefficients and standard errors."""
-    beta = np.array([np.log(count.sum() / np.exp(offset).sum()), *np.zeros(design.shape[1] - 1)])
+    total = np.logaddexp.reduce(offset)
+    beta = np.array([np.log(count.sum()) - total, *np.zeros(design.shape[1] - 1)])
     information = np.eye(len(beta))
     for _ in range(100):
         mean = np.exp(np.clip(design @ beta + offset, -500, 500))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from radtool.errors import InputError
 from radtool.evaluation.comparison import likelihood_ratio_test
-from radtool.evaluation.concordance import compare_c, harrell_c
+from radtool.evaluation.concordance import bootstrap_c_difference, compare_c, harrell_c
 from radtool.evaluation.cox import fit_cox
+from radtool.evaluation.estimate import paired_difference
+from radtool.evaluation.marker_bootstrap import bootstrap_auc_difference
 from radtool.evaluation.roc import auc, compare_auc
 from radtool.models.block import Block
 from radtool.models.columns import Log
@@ -109,7 +111,12 @@ def compare_models(
 
 
 def compare_risks(
-    y: pd.DataFrame | pd.Series, risks: pd.DataFrame, *, baseline: str = "clinical_volume"
+    y: pd.DataFrame | pd.Series,
+    risks: pd.DataFrame,
+    patients: pd.Series | None = None,
+    *,
+    baseline: str = "clinical_volume",
+    interval: Literal["analytic", "bootstrap"] = "analytic",
 ) -> pd.DataFrame:
     """Score several risk scores of the same cases, and their gain over a baseline.
 
@@ -119,8 +126,13 @@ def compare_risks(
         Survival outcome or marker.
     risks : DataFrame
         One column a model, index as y; out-of-fold risks or predictions on new cases.
+    patients : Series, optional
+        Patient of each case, for the bootstrap; default each case its own.
     baseline : str, default "clinical_volume"
         Column that the others are compared with.
+    interval : {"analytic", "bootstrap"}
+        Of the difference: infinitesimal jackknife or DeLong, which take cases as independent, or
+        the percentiles of 2000 samples of the patients, with p from their standard deviation.
 
     Returns
     -------
@@ -137,9 +149,8 @@ def compare_risks(
     rows = []
     for name in risks.columns:
         own = harrell_c(y, risks[name]) if survival else auc(y, risks[name])
-        compare = compare_c if survival else compare_auc
-        gain = compare(y, risks[baseline], risks[name]).iloc[0]
         same = name == baseline
+        gain = _gain(y, risks[baseline], risks[name], patients, interval)
         tested = survival and "status" not in y
         beyond = _beyond(y, risks[baseline], risks[name]) if tested else (np.nan, np.nan)
         rows.append(
@@ -158,6 +169,27 @@ def compare_risks(
             }
         )
     return pd.DataFrame(rows)
+
+
+def _gain(
+    y: pd.DataFrame | pd.Series,
+    base: pd.Series,
+    score: pd.Series,
+    patients: pd.Series | None,
+    interval: str,
+) -> pd.Series:
+    """Difference of the measure with its interval and p."""
+    survival = isinstance(y, pd.DataFrame)
+    if interval == "analytic":
+        return (compare_c if survival else compare_auc)(y, base, score).iloc[0]
+    if interval != "bootstrap":
+        raise InputError(f"interval must be 'analytic' or 'bootstrap', got {interval!r}")
+    people = pd.Series(y.index, index=y.index) if patients is None else patients
+    found = (bootstrap_c_difference if survival else bootstrap_auc_difference)(
+        y, base, score, people
+    )
+    table = paired_difference("score", (0.0, found.value), found.se or 0.0, found.n)
+    return table.assign(lower=found.lower, upper=found.upper).iloc[0]
 
 
 def _beyond(y: pd.DataFrame, base: pd.Series, score: pd.Series) -> tuple[float, float]:

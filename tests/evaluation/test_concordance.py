@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 
 from radtool.errors import InputError, TableError
-from radtool.evaluation import censoring_survival, compare_c, harrell_c, pair_counts, uno_c
+from radtool.evaluation import (
+    bootstrap_c_difference,
+    censoring_survival,
+    compare_c,
+    harrell_c,
+    pair_counts,
+    uno_c,
+)
 
 
 def slow_c(y, risk, weight):
@@ -135,3 +142,48 @@ def test_pbc_and_veteran_of_r(inputs, expected):
     found = harrell_c(y, veteran["karno"].to_numpy(float))
     assert max(found.value, 1 - found.value) == pytest.approx(v["C"], abs=1e-12)
     assert found.se == pytest.approx(v["se"], abs=1e-12)
+
+
+def test_the_bootstrap_of_a_difference_is_that_of_drawing_rows(small):
+    y, risk = small
+    other = risk + np.random.default_rng(3).normal(size=60) * 4
+    patients = np.arange(60) // 2
+    found = bootstrap_c_difference(y, risk, other, patients, n=200, seed=5)
+    # The same draws, patient by patient, each sample scored as a cohort of its own.
+    draws = np.random.default_rng(5).integers(0, 30, (400, 30))
+    names = np.argsort(np.arange(30).astype(str))  # patients in the order of their names as text
+    values = []
+    for draw in draws[:200]:
+        rows = np.concatenate([[2 * names[g], 2 * names[g] + 1] for g in draw])
+        sample = y.iloc[rows].reset_index(drop=True)
+        values.append(harrell_c(sample, other[rows]).value - harrell_c(sample, risk[rows]).value)
+    assert [found.lower, found.upper] == pytest.approx(np.quantile(values, [0.025, 0.975]))
+    assert found.se == pytest.approx(np.std(values, ddof=1))
+    assert found.value == pytest.approx(compare_c(y, risk, other)["difference"][0], abs=1e-12)
+
+
+def test_the_bootstrap_of_a_difference_agrees_with_the_jackknife():
+    rng = np.random.default_rng(1)
+    risk = rng.normal(size=400)
+    y = pd.DataFrame(
+        {"event": rng.random(400) < 0.7, "duration": rng.exponential(np.exp(-0.7 * risk))}
+    )
+    other = risk + rng.normal(size=400)
+    found = bootstrap_c_difference(y, risk, other, n=1000)
+    assert found.se == pytest.approx(compare_c(y, risk, other)["se"][0], rel=0.07)
+
+
+def test_the_bootstrap_does_not_depend_on_the_order_of_cases(small):
+    y, risk = small
+    patients = pd.Series([f"p{i // 2}" for i in range(60)], index=y.index)
+    rows = np.random.default_rng(0).permutation(60)
+    first = bootstrap_c_difference(y, risk, -risk, patients, n=50)
+    other = bootstrap_c_difference(y.iloc[rows], risk[rows], -risk[rows], patients.iloc[rows], n=50)
+    assert [other.lower, other.upper] == pytest.approx([first.lower, first.upper])
+
+
+def test_too_few_events_for_a_bootstrap(small):
+    y, risk = small
+    late = y.assign(event=y.index == y["duration"].idxmax())
+    with pytest.raises(InputError, match="too few events|no two cases"):
+        bootstrap_c_difference(late, risk, -risk, n=20)

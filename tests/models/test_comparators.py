@@ -1,9 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from radtool.errors import InputError
-from radtool.evaluation import compare_c, harrell_c
+from radtool.evaluation import (
+    bootstrap_auc_difference,
+    bootstrap_c_difference,
+    compare_c,
+    harrell_c,
+)
 from radtool.models import Block, CoxSignature, comparators, compare_models, compare_risks
 from radtool.selection import UnivariateCoxFilter
 
@@ -94,3 +100,29 @@ def test_unknown_names_are_refused(cohort):
         comparators(*cohort, volume="vol", clinical=["age"], radiomics=RADIOMICS)
     with pytest.raises(InputError, match="no model"):
         compare_risks(cohort[1], pd.DataFrame({"a": np.zeros(120)}, index=cohort[1].index))
+
+
+def test_added_value_with_a_bootstrap_over_patients(other, marker):
+    X, y = other
+    risks = pd.DataFrame(
+        {"clinical_volume": X["original_morph_volume"], "all": X["original_stat_f01"]}
+    )
+    patients = pd.Series([f"p{i // 2}" for i in range(len(y))], index=y.index)
+    row = compare_risks(y, risks, patients, interval="bootstrap").iloc[1]
+    by_hand = bootstrap_c_difference(y, risks["clinical_volume"], risks["all"], patients)
+    assert row["difference"] == pytest.approx(by_hand.value, abs=1e-12)
+    assert [row["difference_lower"], row["difference_upper"]] == [by_hand.lower, by_hand.upper]
+    assert row["p"] == pytest.approx(2 * stats.norm.sf(abs(by_hand.value / by_hand.se)))
+    with pytest.raises(InputError, match="interval must be"):
+        compare_risks(y, risks, interval="guess")
+
+
+def test_markers_with_a_bootstrap(cohort, marker):
+    X, _ = cohort
+    risks = pd.DataFrame(
+        {"clinical_volume": X["original_morph_volume"], "all": X["original_stat_f01"]}
+    )
+    row = compare_risks(marker, risks, interval="bootstrap").iloc[1]
+    cases = pd.Series(marker.index, index=marker.index)
+    by_hand = bootstrap_auc_difference(marker, risks["clinical_volume"], risks["all"], cases)
+    assert [row["difference_lower"], row["difference_upper"]] == [by_hand.lower, by_hand.upper]
