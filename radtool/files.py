@@ -233,7 +233,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        return json.loads(text, object_pairs_hook=_once_each)
+        return json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
@@ -242,6 +242,10 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise InputError(f"{path}: not JSON of radtool (nested too deep)") from error
     except ValueError as error:  # also bytes that are no text, and numbers of thousands of digits
         raise InputError(f"{path}: not JSON ({error})") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

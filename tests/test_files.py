@@ -139,6 +139,7 @@ def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     [
         ("[" * 100_000 + "]" * 100_000, "nested too deep"),
         ('{"a": ' + "9" * 6000 + "}", "not JSON"),
+        ('{"a": NaN}', "NaN is no number"),
         ('{"threshold": 1, "threshold": 2}', "'threshold' is given twice"),
     ],
 )

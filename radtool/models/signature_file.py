@@ -189,13 +189,29 @@ def check_extraction(signature: Signature, parameters: Mapping[str, Any] | str) 
     )
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _is_intact(document: dict[str, Any], text: str) -> bool:
+    content = {key: value for key, value in document.items() if key != "content_sha256"}
+    try:
+        return document.get("content_sha256") == hash_of(content) and text == _text(document)
+    except ValueError:  # 1e999 is infinite, and radtool writes no such number
+        return False
+
+
 def _checked(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         text = Path(path).read_bytes().decode("utf-8")
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except RecursionError as error:
+        raise SignatureError(f"{path}: nested too deep, so not an intact signature") from error
+    except ValueError as error:  # also bytes that are no text, and numbers of thousands of digits
         raise SignatureError(f"{path}: not JSON, so not an intact signature ({error})") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SignatureError(f"{path}: not a radtool signature")
@@ -206,8 +222,7 @@ def _checked(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path}: schema version {version}; this radtool reads version {SCHEMA_VERSION};"
             " use the radtool version named in its provenance"
         )
-    content = {key: value for key, value in document.items() if key != "content_sha256"}
-    if document.get("content_sha256") != hash_of(content) or text != _text(document):
+    if not _is_intact(document, text):
         raise SignatureError(
             f"{path}: the file was changed after it was written (content hash does not match); get"
             " the original again"

@@ -63,7 +63,7 @@ class Sheet:
         """Return RFC 4180 text; a text that a spreadsheet would run as a formula is quoted by '."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow(self.header)
+        writer.writerow([_csv_cell(name) for name in self.header])
         writer.writerows([_csv_cell(cell) for cell in row] for row in self.rows)
         return out.getvalue()
 
@@ -71,10 +71,10 @@ class Sheet:
 def _csv_cell(cell: Any) -> Any:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
+    if isinstance(cell, list | tuple):
+        cell = " ".join(str(item) for item in cell)
     if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + cell
-    if isinstance(cell, list | tuple):
-        return " ".join(str(item) for item in cell)
     return cell
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from radtool.table.contracts import KEYS, as_key, check_manifest, listed, refuse
 
 __all__ = ["read_manifest", "read_table", "write_table"]
 
+# Besides what pandas, pyarrow (ValueError) and the disk say: of broken archives and XML in them.
+_DAMAGE = (ValueError, OSError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error)
 _FORMATS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx")
 
 
@@ -60,7 +64,7 @@ def read_table(
         raise TableError(
             f"{source}: not UTF-8 text ({error}); save it as .xlsx or as 'CSV UTF-8'"
         ) from error
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
+    except _DAMAGE as error:
         raise TableError(f"{source}: not a readable table ({error})") from error
     refuse_twice(table, str(source))
     return _without(table, {word.strip().lower() for word in missing}) if missing else table

@@ -175,6 +175,36 @@ def test_other_files_are_refused(tmp_path):
         load_signature(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"format": "radtool signature", "a": NaN}',
+        '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"a": ' + "9" * 6000 + "}",
+    ],
+)
+def test_what_is_no_json_of_ours_is_refused_in_words(text, tmp_path):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(SignatureError, match="not an intact signature"):
+        load_signature(tmp_path / "x.json")
+
+
+def test_an_infinite_number_is_refused_whatever_the_hash_says(saved, tmp_path):
+    document = json.loads(saved.read_text())
+    document["training"]["seed"] = float("inf")
+    del document["content_sha256"]
+    document["content_sha256"] = hash_of(document)
+    text = json.dumps(document, indent=1, ensure_ascii=False).replace("Infinity", "1e999")
+    (tmp_path / "x.json").write_text(text + "\n")
+    with pytest.raises(SignatureError, match="changed after it was written"):
+        load_signature(tmp_path / "x.json")
+
+
+def test_a_folder_is_no_signature(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        load_signature(tmp_path)
+
+
 def test_an_incomplete_file_is_refused(saved):
     document = json.loads(saved.read_text())
     del document["models"]

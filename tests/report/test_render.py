@@ -15,6 +15,7 @@ import pytest
 
 from radtool.files import write_json
 from radtool.report import read_results, render
+from radtool.report.blocks import Sheet
 from radtool.report.results import (
     CaseFailure,
     Cohort,
@@ -236,6 +237,8 @@ def test_formulas_in_names_are_quoted_in_downloads():
     extraction = Extraction(n_cases=1, n_features=1, failures=(failure,))
     found = sheets(render(StudyResults(title="t", extraction=extraction)))["failures.csv"]
     assert found[1] == ["'=cmd|' /C calc'!A0", "read", "'+1", "'@x"]
+    sheet = Sheet(("=cmd", "several"), ((-1.5, ("=cmd", "b")),))
+    assert sheet.csv() == "'=cmd,several\r\n-1.5,'=cmd b\r\n"
 
 
 def test_infinite_and_missing_limits_are_printed(study):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -95,3 +96,28 @@ def test_a_column_named_twice_is_not_renamed(tmp_path: Path, name: str) -> None:
 def test_a_name_that_ends_in_a_number_is_no_repetition(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("patient_id,age,age.1\n007,1,2\n")
     assert read_table(tmp_path / "t.csv").columns.tolist() == ["patient_id", "age", "age.1"]
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.parquet", "t.csv.gz"])
+@pytest.mark.parametrize("kept", [10, 200])
+def test_broken_and_cut_off_files_are_refused_in_words(
+    tmp_path: Path, name: str, kept: int
+) -> None:
+    table = pd.DataFrame({"patient_id": [f"p{n}" for n in range(500)], "age": range(500)})
+    path = tmp_path / name
+    if name == "t.xlsx":
+        table.to_excel(path, index=False)
+    elif name == "t.parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(TableError, match="not a readable table"):
+        read_table(path)
+
+
+def test_a_workbook_of_something_else_is_refused_in_words(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types")
+    with pytest.raises(TableError, match="not a readable table"):
+        read_table(tmp_path / "t.xlsx")
