@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from radtool.features import extract, load_params
+from radtool.features import Parameters, extract, load_params
+from radtool.features.catalogue import FAMILY_FEATURES
 from radtool.features.region import prepare
 from radtool.image import Geometry, Image, Mask
 
@@ -34,6 +35,19 @@ RESAMPLED = load_params(
 )
 
 
+# Every aggregation; the bins of a fixed size start at the region's minimum.
+SLICES = load_params(
+    {
+        **PARAMS.to_dict(),
+        "discretise": [{"method": "fixed_bin_size", "bin_width": 40}],
+        "aggregation": {
+            "pairs": ["2d_avg", "2d_merge", "25d_avg", "25d_merge", "3d_avg", "3d_merge"],
+            "zones": ["2d", "25d", "3d"],
+        },
+    }
+)
+
+
 def phantom(
     shape: tuple[int, int, int] = (14, 16, 18), spacing: tuple[float, ...] = (2.0, 1.0, 1.5)
 ) -> tuple[Image, Mask]:
@@ -43,6 +57,12 @@ def phantom(
     z, y, x = np.indices(shape)
     inside = ((z - 7) / 4) ** 2 + ((y - 8) / 5) ** 2 + ((x - 8) / 6) ** 2 <= 1
     return Image(array, grid), Mask(inside & (rng.random(shape) < 0.97), grid)
+
+
+def test_every_family_is_held() -> None:
+    for params in (PARAMS, RESAMPLED, SLICES):
+        names = extract(*phantom(), params).index
+        assert {name.split("_")[1] for name in names} == set(FAMILY_FEATURES)
 
 
 def test_patient_position_changes_nothing() -> None:
@@ -59,9 +79,8 @@ def test_what_is_cut_off_far_from_the_region_changes_nothing() -> None:
     padded = Image(np.pad(image.array, wide, mode="wrap"), grid)
     moved = Mask(np.pad(mask.array, wide), grid)
     unfiltered = load_params({**RESAMPLED.to_dict(), "resample": {}, "images": {"original": {}}})
-    np.testing.assert_array_equal(
-        extract(padded, moved, unfiltered), extract(image, mask, unfiltered)
-    )
+    for params in (unfiltered, SLICES):
+        np.testing.assert_array_equal(extract(padded, moved, params), extract(image, mask, params))
 
 
 def test_cropping_to_the_region_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,13 +111,28 @@ def test_axes_may_change_places_with_their_spacing(order: tuple[int, int, int]) 
     np.testing.assert_allclose(turned[meshed], found[meshed], rtol=5e-3)
 
 
-def test_mirroring_changes_no_texture() -> None:
+def test_slices_may_be_turned_in_every_aggregation() -> None:
+    image, mask = phantom()
+    z, y, x = image.geometry.spacing
+    nz, ny, nx = image.geometry.shape
+    grid = Geometry((nz, nx, ny), (z, x, y))
+    order = (0, 2, 1)
+    turned = extract(
+        Image(image.array.transpose(order), grid), Mask(mask.array.transpose(order), grid), SLICES
+    )
+    found = extract(image, mask, SLICES)
+    texture = ~found.index.str.contains("_morph_")
+    np.testing.assert_allclose(turned[texture], found[texture], rtol=1e-9)
+
+
+@pytest.mark.parametrize("params", [PARAMS, SLICES], ids=["volume", "slices"])
+def test_mirroring_changes_no_texture(params: Parameters) -> None:
     image, mask = phantom()
     mirrored = extract(
         image.with_array(image.array[::-1, :, ::-1]), mask.with_array(mask.array[::-1, :, ::-1]),
-        PARAMS,
+        params,
     )  # fmt: skip
-    found = extract(image, mask, PARAMS)
+    found = extract(image, mask, params)
     texture = ~found.index.str.contains("_morph_")
     np.testing.assert_allclose(mirrored[texture], found[texture], rtol=1e-9)
 
@@ -112,6 +146,17 @@ def test_texture_of_a_fixed_bin_number_ignores_shift_and_scale(shift: int, scale
     levelled = found.index.str.endswith("fbn6")
     np.testing.assert_allclose(changed[levelled], found[levelled], rtol=1e-12)
     _check_statistics(found, changed, float(shift), scale)
+
+
+@given(shift=st.integers(-5000, 5000))
+@settings(max_examples=5, deadline=None)
+def test_bins_from_the_minimum_on_ignore_a_shift(shift: int) -> None:
+    image, mask = phantom()
+    found = extract(image, mask, SLICES)
+    changed = extract(image.with_array(image.array + shift), mask, SLICES)
+    levelled = found.index.str.endswith("fbs40")
+    assert levelled.sum() > 300
+    np.testing.assert_allclose(changed[levelled], found[levelled], rtol=1e-12)
 
 
 def _check_statistics(found: pd.Series, changed: pd.Series, shift: float, scale: float) -> None:
