@@ -19,6 +19,7 @@ __all__ = [
     "circle",
     "drawing",
     "legend",
+    "line_style",
     "log_ticks",
     "nice_ticks",
     "polyline",
@@ -184,6 +185,11 @@ def staircase(
     if corners[-1][0] < end:
         corners.append((end, level))
     return corners
+
+
+def line_style(i: int) -> tuple[str, str]:
+    """Colour and dashes of the i-th line of a figure."""
+    return PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
 
 
 def nice_ticks(low: float, high: float, *, about: int = 5) -> list[float]:

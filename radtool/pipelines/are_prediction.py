@@ -21,7 +21,7 @@ import pandas as pd
 
 from radtool.errors import InputError, RadtoolWarning
 from radtool.evaluation import grouped_split
-from radtool.files import write_json, write_text
+from radtool.files import write_text
 from radtool.models import MarkerSignature
 from radtool.pipelines.are_measure import measure_lesions
 from radtool.pipelines.are_report import are_results
@@ -33,7 +33,7 @@ from radtool.pipelines.lesion_cohort import LesionCohort
 from radtool.pipelines.marker_numbers import (
     check_cohorts,
 )
-from radtool.report import render
+from radtool.pipelines.reported import Reported
 from radtool.report.results import (
     Question,
     StudyResults,
@@ -50,7 +50,7 @@ BRANCH_LEAKAGE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ArePrediction:
+class ArePrediction(Reported):
     """What the pipeline found.
 
     Parameters
@@ -81,15 +81,10 @@ class ArePrediction:
                 return float("nan") if row.value is None else row.value
         raise InputError(f"no AUC of {model!r} in {cohort!r} in these results")
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML document."""
-        return render(self.results)
-
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``report.html``, ``results.json`` and ``patients.csv`` into a folder."""
         out = Path(folder)
-        write_json(out / "results.json", self.results.to_dict())
-        write_text(out / "report.html", self.to_html())
+        self._save_report(out)
         write_text(out / "patients.csv", self.patients.to_csv())
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 
 from radtool.errors import RadtoolError, RadtoolWarning
 from radtool.models import Signature, compare_risks, cross_validate
-from radtool.pipelines.endpoint import FULL, Plan, Trained, bound, count_events
+from radtool.pipelines.endpoint import FULL, Plan, Trained, count_events
 from radtool.report.results import Control, ControlRow
+from radtool.report.results.record import or_none
 from radtool.table import Study
 
 __all__ = ["Side", "compare_controls"]
@@ -140,16 +141,16 @@ def _row(pair: _Pair, names: tuple[str, str], real: pd.Series, control: pd.Serie
         cohort=pair.name,
         design=names[1],
         measure="harrell_c" if survival else "auc",
-        value=bound(own["value"]),
-        lower=bound(own["lower"]),
-        upper=bound(own["upper"]),
-        real=bound(gain["value"]),
-        real_lower=bound(gain["lower"]),
-        real_upper=bound(gain["upper"]),
-        difference=bound(gain["difference"]),
-        difference_lower=bound(gain["difference_lower"]),
-        difference_upper=bound(gain["difference_upper"]),
-        p=bound(gain["p"]),
+        value=or_none(own["value"]),
+        lower=or_none(own["lower"]),
+        upper=or_none(own["upper"]),
+        real=or_none(gain["value"]),
+        real_lower=or_none(gain["lower"]),
+        real_upper=or_none(gain["upper"]),
+        difference=or_none(gain["difference"]),
+        difference_lower=or_none(gain["difference_lower"]),
+        difference_upper=or_none(gain["difference_upper"]),
+        p=or_none(gain["p"]),
         n=len(y),
         events=count_events(y),
         is_whole=pair.is_whole,

@@ -31,6 +31,7 @@ from radtool.models import (
     permutation_null,
 )
 from radtool.report.results import Comparison, PerformanceRow
+from radtool.report.results.record import or_none
 from radtool.table import FeatureStep, Study
 
 __all__ = [
@@ -39,7 +40,6 @@ __all__ = [
     "LABELS",
     "Plan",
     "Trained",
-    "bound",
     "compare",
     "count_events",
     "cross_validation_rows",
@@ -310,9 +310,9 @@ def compare(
             cohort=cohort,
             measure="harrell_c" if survival else "auc",
             difference=float(gain["difference"]),
-            lower=bound(gain["difference_lower"]),
-            upper=bound(gain["difference_upper"]),
-            p=bound(gain["p"]),
+            lower=or_none(gain["difference_lower"]),
+            upper=or_none(gain["difference_upper"]),
+            p=or_none(gain["p"]),
             design=design,
             test="infinitesimal jackknife" if survival else "DeLong",
         )
@@ -337,11 +337,6 @@ def count_events(y: pd.DataFrame | pd.Series) -> int:
     return int((y["event"] if isinstance(y, pd.DataFrame) else y).sum())
 
 
-def bound(value: float | None) -> float | None:
-    """Return a number of the report: NaN is not known."""
-    return None if value is None or pd.isna(value) else float(value)
-
-
 def row(
     names: tuple[str, str],
     design: str,
@@ -357,9 +352,9 @@ def row(
         cohort=names[1],
         design=design,
         measure=measure,
-        value=bound(estimate.value),
-        lower=bound(estimate.lower),
-        upper=bound(estimate.upper),
+        value=or_none(estimate.value),
+        lower=or_none(estimate.lower),
+        upper=or_none(estimate.upper),
         n=len(study.X),
         events=count_events(study.y),
         note=note,

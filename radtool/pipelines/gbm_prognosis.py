@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from radtool.errors import InputError, RadtoolWarning
-from radtool.files import hash_of, write_json, write_text
+from radtool.files import hash_of
 from radtool.models import CoxSignature, CrossValidation, save_signature, validate
 from radtool.pipelines.endpoint import new_words
 from radtool.pipelines.gbm_measures import (
@@ -46,8 +46,8 @@ from radtool.pipelines.gbm_tables import (
     GbmSettings,
     assemble,
 )
+from radtool.pipelines.reported import Reported
 from radtool.provenance import provenance
-from radtool.report import render
 from radtool.report.results import Evidence, StudyResults
 from radtool.settings import parse_settings
 from radtool.table import write_table
@@ -56,7 +56,7 @@ __all__ = ["GbmCohort", "GbmPrognosis", "GbmSettings", "gbm_prognosis"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GbmPrognosis:
+class GbmPrognosis(Reported):
     """What `gbm_prognosis` found.
 
     Parameters
@@ -77,10 +77,6 @@ class GbmPrognosis:
     folds: dict[str, CrossValidation]
     results: StudyResults
 
-    def to_html(self) -> str:
-        """Write the report as one self-contained HTML document."""
-        return render(self.results)
-
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``report.html``, ``results.json``, the tables as CSV and every signature."""
         out = Path(folder)
@@ -89,8 +85,7 @@ class GbmPrognosis:
             save_signature(signature, out / f"{name}.signature.json", name=LABELS[name])
         for name, table in self.tables.items():
             write_table(table, out / f"{name.replace(', ', '_').replace(' ', '_')}.csv")
-        write_json(out / "results.json", self.results.to_dict())
-        write_text(out / "report.html", self.to_html())
+        self._save_report(out)
 
 
 def gbm_prognosis(  # noqa: PLR0913 - two cohorts, settings, and what a report says of a run

@@ -10,7 +10,7 @@ import pandas as pd
 
 from radtool.evaluation import compare_c, harrell_c
 from radtool.models import CoxSignature, CrossValidation, Validation, read_log, validate
-from radtool.pipelines.endpoint import bound, cross_validation_rows, row
+from radtool.pipelines.endpoint import cross_validation_rows, row
 from radtool.pipelines.external import survival_curves
 from radtool.pipelines.gbm_measures import CONFOUNDED
 from radtool.pipelines.gbm_models import LABELS
@@ -28,6 +28,7 @@ from radtool.report.results import (
     PerformanceRow,
     Question,
 )
+from radtool.report.results.record import or_none
 from radtool.report.wording import p_value
 from radtool.table import Study
 
@@ -170,10 +171,10 @@ def _comparisons(run: GbmRun) -> list[Comparison]:
                     model_b=b,
                     cohort=cohort,
                     measure="harrell_c",
-                    difference=bound(found["difference"]),
-                    lower=bound(found["lower"]),
-                    upper=bound(found["upper"]),
-                    p=bound(found["p"]),
+                    difference=or_none(found["difference"]),
+                    lower=or_none(found["lower"]),
+                    upper=or_none(found["upper"]),
+                    p=or_none(found["p"]),
                     design=design,
                     test="infinitesimal jackknife",
                 )

@@ -12,7 +12,6 @@ import pandas as pd
 from radtool.errors import InputError
 from radtool.evaluation import compare_means, kaplan_meier, logrank
 from radtool.models import CoxSignature, signature_document
-from radtool.pipelines.endpoint import bound
 from radtool.pipelines.gbm_measures import CONFOUNDED, entered
 from radtool.pipelines.gbm_models import LABELS
 from radtool.pipelines.gbm_tables import AssembledCohort, GbmSettings
@@ -26,6 +25,7 @@ from radtool.report.results import (
     ResultTable,
     SignatureCard,
 )
+from radtool.report.results.record import or_none
 from radtool.report.wording import estimate, integer, number, p_value, signed
 from radtool.table import Study
 
@@ -77,7 +77,7 @@ def _mean(variable: str, groups: list[pd.Series]) -> BaselineRow:
     p, test = None, ""
     try:
         found = compare_means(*groups).iloc[0]
-        p, test = bound(found["p"]), f"t-test ({found['test']})"
+        p, test = or_none(found["p"]), f"t-test ({found['test']})"
     except InputError:
         pass
     cells = []
@@ -92,7 +92,7 @@ def _survival_row(cohorts: tuple[AssembledCohort, AssembledCohort]) -> BaselineR
     cells = []
     for cohort in cohorts:
         found = kaplan_meier(cohort.study.y).median
-        cells.append(estimate(bound(found.value), bound(found.lower), bound(found.upper), 1))
+        cells.append(estimate(or_none(found.value), or_none(found.lower), or_none(found.upper), 1))
     both = pd.concat([cohort.study.y for cohort in cohorts], ignore_index=True)
     group = pd.Series(
         np.repeat([cohort.name for cohort in cohorts], [len(c.study.y) for c in cohorts])
@@ -173,7 +173,7 @@ def _validation(table: pd.DataFrame, cohort: str) -> ResultTable:
     rows = []
     for row in table.to_dict("records"):
         df = row.get("misspecification_df")
-        chi = number(bound(row.get("misspecification_chisq")), 1)
+        chi = number(or_none(row.get("misspecification_chisq")), 1)
         rows.append(
             (
                 LABELS[row["model"]],
@@ -206,24 +206,24 @@ def _validation(table: pd.DataFrame, cohort: str) -> ResultTable:
 
 
 def _interval(row: Mapping[str, Any], name: str, digits: int = 3) -> str:
-    limits = (bound(row.get(f"{name}_lower")), bound(row.get(f"{name}_upper")))
-    return estimate(bound(row.get(name)), *limits, digits)
+    limits = (or_none(row.get(f"{name}_lower")), or_none(row.get(f"{name}_upper")))
+    return estimate(or_none(row.get(name)), *limits, digits)
 
 
 def _same(table: pd.DataFrame, design: str, cohort: str, baseline: str) -> ResultTable:
     rows = []
     for row in table.to_dict("records"):
         gain = "–"
-        if bound(row["p"]) is not None:
+        if or_none(row["p"]) is not None:
             low, high = signed(row["difference_lower"]), signed(row["difference_upper"])
             gain = f"{signed(row['difference'])} ({low}\u00a0to\u00a0{high})"
         rows.append(
             (
                 LABELS[row["model"]],
-                estimate(row["value"], bound(row["lower"]), bound(row["upper"])),
+                estimate(row["value"], or_none(row["lower"]), or_none(row["upper"])),
                 gain,
-                p_value(bound(row["p"])),
-                p_value(bound(row["lrt_p"])),
+                p_value(or_none(row["p"])),
+                p_value(or_none(row["lrt_p"])),
             )
         )
     n = integer(int(table["n"].iloc[0]))

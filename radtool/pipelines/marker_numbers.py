@@ -23,7 +23,6 @@ from radtool.evaluation import (
     precision_recall_curve,
     roc_curve,
 )
-from radtool.pipelines.endpoint import bound
 from radtool.pipelines.gathered import Gathered
 from radtool.report.results import (
     Calibration,
@@ -34,6 +33,7 @@ from radtool.report.results import (
     PrecisionRecall,
     RocCurve,
 )
+from radtool.report.results.record import or_none
 
 __all__ = [
     "LabelledCohort",
@@ -174,7 +174,9 @@ def _bootstrapped(
         judged = bootstrap_marker(cohort.y, apart, cohort.people, threshold=0.0, n=n, seed=seed)
         table = pd.concat([table, judged.iloc[2:]])
     return {
-        str(r["measure"]): Estimate(r["value"], bound(r["lower"]), bound(r["upper"]), int(r["n"]))
+        str(r["measure"]): Estimate(
+            r["value"], or_none(r["lower"]), or_none(r["upper"]), int(r["n"])
+        )
         for r in table.to_dict("records")
     }
 
@@ -187,9 +189,9 @@ def _row(
         cohort=cohort.name,
         design=names[1],
         measure=measure,
-        value=bound(found.value),
-        lower=bound(found.lower),
-        upper=bound(found.upper),
+        value=or_none(found.value),
+        lower=or_none(found.lower),
+        upper=or_none(found.upper),
         n=len(cohort.y),
         events=int(cohort.y.sum()),
         note=note,
@@ -301,16 +303,16 @@ def compared(
             limits, p = (gain.value, gain.lower, gain.upper), None
         else:
             row = compare_auc(cohort.y, scores[b], scores[a]).iloc[0]
-            limits, p = (row["difference"], row["lower"], row["upper"]), bound(row["p"])
+            limits, p = (row["difference"], row["lower"], row["upper"]), or_none(row["p"])
         found.append(
             Comparison(
                 model_a=a,
                 model_b=b,
                 cohort=cohort.name,
                 measure="auc",
-                difference=bound(limits[0]),
-                lower=bound(limits[1]),
-                upper=bound(limits[2]),
+                difference=or_none(limits[0]),
+                lower=or_none(limits[1]),
+                upper=or_none(limits[2]),
                 p=p,
                 design=design,
                 test="bootstrap of patients" if nested else "DeLong",

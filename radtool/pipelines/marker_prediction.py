@@ -19,7 +19,6 @@ from typing import Any
 import pandas as pd
 
 from radtool.errors import InputError
-from radtool.files import write_json, write_text
 from radtool.models import validate
 from radtool.pipelines.marker_folds import Frozen, OutOfFold, freeze, out_of_fold, planned
 from radtool.pipelines.marker_numbers import (
@@ -50,8 +49,8 @@ from radtool.pipelines.marker_tables import (
     search_table,
     tested_features,
 )
+from radtool.pipelines.reported import Reported
 from radtool.provenance import provenance
-from radtool.report import render
 from radtool.report.results import (
     Comparison,
     DecisionCurve,
@@ -75,7 +74,7 @@ NESTED, OUTSIDE, OPTIMISTIC = "nested CV", "external", "apparent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MarkerPrediction:
+class MarkerPrediction(Reported):
     """What the pipeline found.
 
     Parameters
@@ -111,15 +110,10 @@ class MarkerPrediction:
             raise InputError(f"no AUC of {model!r} with design {design!r} in these results")
         return rows[0].value
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML document."""
-        return render(self.results)
-
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``report.html`` and ``results.json`` into a folder."""
         out = Path(folder)
-        write_json(out / "results.json", self.results.to_dict())
-        write_text(out / "report.html", self.to_html())
+        self._save_report(out)
 
 
 def marker_prediction(

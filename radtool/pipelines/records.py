@@ -17,6 +17,7 @@ from radtool.report.results import (
     ProportionalHazardsRow,
     SelectionStep,
 )
+from radtool.report.results.record import or_none
 from radtool.table import Study
 
 __all__ = ["coefficients", "model_record", "required_patients", "selection_path"]
@@ -115,18 +116,18 @@ def coefficients(table: pd.DataFrame, effect: str) -> tuple[Coefficient, ...]:
     """Turn a coefficient table into records; unused columns are left out, trees strongest first."""
     rows = []
     for row in table.to_dict("records"):
-        if not _number(row.get("coefficient")) and not _number(row.get("gain")):
+        if not or_none(row.get("coefficient")) and not or_none(row.get("gain")):
             continue
         rows.append(
             Coefficient(
                 feature=str(row["feature"]),
                 block=str(row.get("block", "")),
-                coefficient=_number(row.get("coefficient")),
-                ratio=_number(row.get(effect)) if effect else None,
-                lower=_number(row.get("lower")),
-                upper=_number(row.get("upper")),
-                p=_number(row.get("p")),
-                importance=_number(row.get("gain")),
+                coefficient=or_none(row.get("coefficient")),
+                ratio=or_none(row.get(effect)) if effect else None,
+                lower=or_none(row.get("lower")),
+                upper=or_none(row.get("upper")),
+                p=or_none(row.get("p")),
+                importance=or_none(row.get("gain")),
             )
         )
     return tuple(sorted(rows, key=lambda item: -(item.importance or 0.0)))
@@ -144,7 +145,7 @@ def selection_path(signature: Signature) -> tuple[SelectionStep, ...]:
                 Dropped(
                     feature=str(item.get("column", item.get("feature"))),
                     reason=str(item.get("reason", "")),
-                    value=_number(item.get("value")),
+                    value=or_none(item.get("value")),
                 )
                 for item in row["dropped"][:_MOST_DROPPED]
             ),
@@ -173,7 +174,3 @@ def _setting(signature: Signature, row: dict[str, Any]) -> str:
         if value is not None and (name in shown or value != defaults.get(name))
         if isinstance(value, str | int | float)
     )
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)

@@ -27,7 +27,8 @@ from radtool.evaluation import (
     harrell_c,
     logrank,
 )
-from radtool.files import hash_of, write_json, write_text
+from radtool.files import hash_of
+from radtool.pipelines.reported import Reported
 from radtool.pipelines.segmentation_report import segmentation_results
 from radtool.pipelines.segmentation_tables import (
     METRICS,
@@ -39,7 +40,6 @@ from radtool.pipelines.segmentation_tables import (
     subgroup_tests,
 )
 from radtool.provenance import provenance
-from radtool.report import render
 from radtool.report.results import StudyResults
 from radtool.settings import parse_settings
 from radtool.table import Failure, check_survival, write_table
@@ -50,7 +50,7 @@ _VOLUME_GROUP = "volume group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SegmentationPrognosis:
+class SegmentationPrognosis(Reported):
     """What `segmentation_prognosis` found.
 
     Parameters
@@ -71,18 +71,13 @@ class SegmentationPrognosis:
     results: StudyResults
     failures: list[Failure]
 
-    def to_html(self) -> str:
-        """Write the report as one self-contained HTML document."""
-        return render(self.results)
-
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``report.html``, ``results.json`` and the tables as CSV."""
         out = Path(folder)
         out.mkdir(parents=True, exist_ok=True)
         for name, table in self.tables.items():
             write_table(table, out / f"{name}.csv")
-        write_json(out / "results.json", self.results.to_dict())
-        write_text(out / "report.html", self.to_html())
+        self._save_report(out)
 
 
 def segmentation_prognosis(  # noqa: PLR0913 - three tables and what a report says of a run

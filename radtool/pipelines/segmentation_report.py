@@ -9,7 +9,6 @@ import pandas as pd
 
 from radtool.evaluation import kaplan_meier
 from radtool.pipelines.curves import kaplan_meier_record, roc_record
-from radtool.pipelines.endpoint import bound
 from radtool.pipelines.population import exclusions
 from radtool.pipelines.segmentation_tables import SIZES, SOURCES, ContourSettings
 from radtool.report.results import (
@@ -28,6 +27,7 @@ from radtool.report.results import (
     RocCurve,
     StudyResults,
 )
+from radtool.report.results.record import or_none
 from radtool.report.wording import estimate, integer, number, p_value
 from radtool.table import Failure
 
@@ -125,7 +125,7 @@ def _cohort(name: str, rows: pd.DataFrame, settings: ContourSettings) -> Cohort:
         n=len(rows),
         events=int(rows["event"].sum()),
         role=role,
-        follow_up=bound(turned),
+        follow_up=or_none(turned),
     )
 
 
@@ -140,9 +140,9 @@ def _performance(table: pd.DataFrame) -> tuple[PerformanceRow, ...]:
             cohort=row["cohort"],
             design="nothing fitted",
             measure="harrell_c",
-            value=bound(row["c"]),
-            lower=bound(row["c_lower"]),
-            upper=bound(row["c_upper"]),
+            value=or_none(row["c"]),
+            lower=or_none(row["c_lower"]),
+            upper=or_none(row["c_upper"]),
             n=int(row["n"]),
             events=int(row["events"]),
         )
@@ -157,10 +157,10 @@ def _comparisons(table: pd.DataFrame) -> tuple[Comparison, ...]:
             model_b=_label(row["size"], "manual"),
             cohort=row["cohort"],
             measure="harrell_c",
-            difference=bound(row["difference"]),
-            lower=bound(row["lower"]),
-            upper=bound(row["upper"]),
-            p=bound(row["jackknife_p"]),
+            difference=or_none(row["difference"]),
+            lower=or_none(row["lower"]),
+            upper=or_none(row["upper"]),
+            p=or_none(row["jackknife_p"]),
             design="nothing fitted",
             test="paired bootstrap; p by infinitesimal jackknife",
         )
@@ -247,8 +247,8 @@ def _prognosis(table: pd.DataFrame, settings: ContourSettings) -> ResultTable:
 
 
 def _interval(row: Mapping[str, Any], value: str, limits: tuple[str, str], digits: int) -> str:
-    low, high = (bound(row.get(key)) for key in limits)
-    return estimate(bound(row.get(value)), low, high, digits)
+    low, high = (or_none(row.get(key)) for key in limits)
+    return estimate(or_none(row.get(value)), low, high, digits)
 
 
 def _agreement(table: pd.DataFrame) -> ResultTable:

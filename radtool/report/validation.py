@@ -9,6 +9,7 @@ import pandas as pd
 
 from radtool.errors import InputError
 from radtool.report.results import Calibration, DecisionCurve, DecisionStrategy, PerformanceRow
+from radtool.report.results.record import or_none
 
 if TYPE_CHECKING:
     from radtool.models import Validation
@@ -78,8 +79,8 @@ def performance_rows(
                 design=design,
                 measure=measure,
                 value=float(line["value"]),
-                lower=_known(line["lower"]),
-                upper=_known(line["upper"]),
+                lower=or_none(line["lower"]),
+                upper=or_none(line["upper"]),
                 n=int(line["n"]),
                 events=events,
                 horizon=time if at_horizon else None,
@@ -102,10 +103,6 @@ def _report_name(measure: str) -> tuple[str, bool, str] | None:
 def _horizon(found: Validation) -> float | None:
     values = found.measures.set_index("measure")["value"]
     return float(values["horizon"]) if "horizon" in values else None
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
 
 
 def calibration_record(

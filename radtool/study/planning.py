@@ -18,6 +18,7 @@ from radtool.evaluation import (
 )
 from radtool.features import extract, load_params
 from radtool.image import Geometry, Image, Mask
+from radtool.pipelines.endpoint import count_events
 from radtool.pipelines.records import required_patients
 from radtool.study.config import StudySettings, read_study
 from radtool.study.outcomes import outcome_table
@@ -176,7 +177,7 @@ class _Endpoint:
                         "cohort": " + ".join(getattr(self.settings.cohorts, role)) or role,
                         "role": role,
                         "patients": len(part.X),
-                        "events": _events(part.y),
+                        "events": count_events(part.y),
                     }
                 )
         return rows
@@ -190,7 +191,7 @@ class _Endpoint:
             counted |= {"radiomics": radiomics}
             counted |= {"clinical + volume + radiomics": clinical + 1 + radiomics}
         n, events = len(self.development.X), self._smaller()
-        r2 = share * largest_r2(_events(self.development.y) / n, survival=self._is_survival)
+        r2 = share * largest_r2(count_events(self.development.y) / n, survival=self._is_survival)
         rows = []
         for model, candidates in counted.items():
             shrinkage = expected_shrinkage(n, r2=r2, parameters=candidates)
@@ -233,7 +234,7 @@ class _Endpoint:
         part = self.external
         if not len(part.X):
             return [f"{name}: no external cohort; whatever is found stays unproven elsewhere."]
-        events, n = _events(part.y), len(part.X)
+        events, n = count_events(part.y), len(part.X)
         if not 0 < events < n:
             return [f"{name}: {events} events among {n} external patients; nothing can be tested."]
         half = 1.96 * auc_standard_error(_EXPECTED_C, n=n, event_fraction=events / n)
@@ -253,7 +254,7 @@ class _Endpoint:
 
     def _smaller(self) -> int:
         """Events, or of a marker the smaller class: what candidates are counted against."""
-        events = _events(self.development.y)
+        events = count_events(self.development.y)
         return events if self._is_survival else min(events, len(self.development.X) - events)
 
     def _clinical_parameters(self) -> int:
@@ -271,7 +272,3 @@ class _Endpoint:
         while expected_shrinkage(n, r2=row["r2"], parameters=most + 1) >= _GOOD_SHRINKAGE:
             most += 1
         return most
-
-
-def _events(y: pd.DataFrame | pd.Series) -> int:
-    return int((y["event"] if isinstance(y, pd.DataFrame) else y).sum())

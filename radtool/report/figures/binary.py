@@ -9,7 +9,6 @@ from markupsafe import Markup
 from radtool.report.results import Calibration, DecisionCurve, PrecisionRecall, RocCurve
 from radtool.report.wording import estimate
 from radtool.svg import (
-    DASHES,
     MUTED,
     PALETTE,
     Frame,
@@ -18,6 +17,7 @@ from radtool.svg import (
     circle,
     drawing,
     legend,
+    line_style,
     nice_ticks,
     polyline,
     segment,
@@ -29,10 +29,6 @@ __all__ = ["draw_calibration", "draw_decision", "draw_precision_recall", "draw_r
 
 WIDTH = 420.0
 LEFT, RIGHT = 62.0, 408.0
-
-
-def _style(i: int) -> tuple[str, str]:
-    return PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
 
 
 def draw_roc(curves: Sequence[RocCurve], labels: Mapping[str, str], *, alt: str) -> Markup:
@@ -63,8 +59,8 @@ def draw_roc(curves: Sequence[RocCurve], labels: Mapping[str, str], *, alt: str)
     for i, curve in enumerate(curves):
         label = shortened(labels.get(curve.model, curve.model), 34)
         area = f", AUC {estimate(curve.auc, curve.lower, curve.upper, 2)}" if curve.auc else ""
-        entries.append((label + area, *_style(i)))
-        colour, dash = _style(i)
+        entries.append((label + area, *line_style(i)))
+        colour, dash = line_style(i)
         points = frame.points(curve.false_positive_rate, curve.true_positive_rate)
         parts.append(polyline(points, colour=colour, dash=dash))
     parts += legend(LEFT, 14, entries)
@@ -105,7 +101,7 @@ def draw_precision_recall(
     for i, curve in enumerate(curves):
         label = shortened(labels.get(curve.model, curve.model), 34)
         area = f", {estimate(curve.area, curve.lower, curve.upper, 2)}" if curve.area else ""
-        colour, dash = _style(i)
+        colour, dash = line_style(i)
         entries.append((label + area, colour, dash))
         parts.append(
             polyline(frame.points(curve.recall, curve.precision), colour=colour, dash=dash)
@@ -199,7 +195,7 @@ def draw_decision(curve: DecisionCurve, *, alt: str) -> Markup:
     )
     entries = []
     for i, strategy in enumerate(curve.strategies):
-        colour, dash = (MUTED, "") if _is_all(strategy.label) else _style(i)
+        colour, dash = (MUTED, "") if _is_all(strategy.label) else line_style(i)
         entries.append((strategy.label, colour, dash))
         pairs = [
             (x, y)

@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from radtool.report.results import Distribution
 from radtool.svg import (
-    DASHES,
     MUTED,
     PALETTE,
     Frame,
@@ -16,6 +15,7 @@ from radtool.svg import (
     circle,
     drawing,
     legend,
+    line_style,
     nice_ticks,
     polyline,
     segment,
@@ -57,7 +57,7 @@ def draw_distribution(found: Distribution, *, alt: str) -> Markup:
     )
     entries = []
     for i, (group, row) in enumerate(zip(found.groups, shares, strict=True)):
-        colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
+        colour, dash = line_style(i)
         entries.append((f"{group.label} (n = {sum(group.counts)})", colour, dash))
         corners = [(found.edges[0], 0.0)]
         for k, share in enumerate(row):

@@ -7,15 +7,14 @@ from markupsafe import Markup
 from radtool.report.results import KaplanMeier, SurvivalGroup
 from radtool.report.wording import integer, p_value
 from radtool.svg import (
-    DASHES,
     INK,
     MUTED,
-    PALETTE,
     Frame,
     axes,
     band,
     drawing,
     legend,
+    line_style,
     nice_ticks,
     polyline,
     segment,
@@ -72,14 +71,14 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
         y_label=_y_label(curve, event),
     )
     entries = [
-        (f"{g.label} (n = {integer(g.n)}, {integer(g.events)} events)", *_style(i))
+        (f"{g.label} (n = {integer(g.n)}, {integer(g.events)} events)", *line_style(i))
         for i, g in enumerate(groups)
     ]
     parts += legend(LEFT, 14, entries)
     if predicted:
         parts.append(_predicted_key(14 + 15 * len(entries)))
     for i, group in enumerate(groups):
-        parts += _group(frame, group, *_style(i), start=_start(curve))
+        parts += _group(frame, group, *line_style(i), start=_start(curve))
     if tested:
         parts.append(words(LEFT, top - 9, _log_rank(curve), weight="600"))
     parts += _at_risk(frame, curve)
@@ -108,10 +107,6 @@ def _y_label(curve: KaplanMeier, event: str) -> str:
 def _predicted_key(y: float) -> str:
     line = segment((LEFT, y), (LEFT + 22, y), colour=MUTED)
     return line + words(LEFT + 28, y + 3.8, "thin: mean predicted by the model", colour=MUTED)
-
-
-def _style(i: int) -> tuple[str, str]:
-    return PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
 
 
 def _end(curve: KaplanMeier) -> float:
@@ -169,7 +164,7 @@ def _at_risk(frame: Frame, curve: KaplanMeier) -> list[str]:
     parts = [words(4, top, "Number at risk", colour=INK, size=10.5, weight="600")]
     for i, group in enumerate(curve.groups):
         y = top + 15 * (i + 1)
-        colour, dash = _style(i)
+        colour, dash = line_style(i)
         parts.append(segment((4, y - 3.5), (24, y - 3.5), colour=colour, width=2.2, dash=dash))
         for time, count in zip(curve.grid, group.at_risk, strict=False):
             parts.append(words(frame.x(time), y, tick_text(count), anchor="middle", size=10.5))

@@ -7,11 +7,13 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
+import pandas as pd
+
 from radtool.errors import InputError
 from radtool.files import encode
 from radtool.settings import Reader, is_required
 
-__all__ = ["Record"]
+__all__ = ["Record", "or_none"]
 
 
 class Record:
@@ -76,6 +78,11 @@ def _plain(value: Any) -> Any:
 def _all_finite(values: Any) -> bool:
     """Whether these are plain finite floats: they need no conversion, and matrices hold many."""
     return all(isinstance(value, float) and math.isfinite(value) for value in values)
+
+
+def or_none(value: float | None) -> float | None:
+    """Return a number for a record: None where it is not known (None or NaN)."""
+    return None if value is None or pd.isna(value) else float(value)
 
 
 class _Stored(Reader):
