@@ -73,7 +73,9 @@ def compare_controls(
     for name, table in tables.items():
         own = table.set_index("case_id")
         inside = _paired(development, own, plan)
-        outside = _paired(external, own, plan) if external is not None else None
+        outside = None
+        if external is not None:
+            outside = _paired(external, own, plan, is_whole=inside.is_whole)
         try:
             rows = [row for key in MODELS for row in _compared(key, trained, plan, inside, outside)]
             found.append(Control(name=name, rows=tuple(rows)))
@@ -82,14 +84,15 @@ def compare_controls(
     return tuple(found)
 
 
-def _paired(side: Side, table: pd.DataFrame, plan: Plan) -> _Pair:
+def _paired(side: Side, table: pd.DataFrame, plan: Plan, *, is_whole: bool = True) -> _Pair:
+    """Take the cases of a side that have both; whole when nobody is left out, here or before."""
     known = side.study.X.index.isin(table.index)
     real = side.study.take(known)
     names = [name for name in real.features if name != plan.volume]
     measured = table.reindex(columns=names).loc[real.X.index]
     X = pd.concat([real.X.drop(columns=names), measured], axis=1)[list(real.X.columns)]
     control = dataclasses.replace(real, X=X)
-    return _Pair(real, control, side.name, bool(known.all()))
+    return _Pair(real, control, side.name, is_whole and bool(known.all()))
 
 
 def _compared(

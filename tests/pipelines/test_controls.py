@@ -58,6 +58,8 @@ def results(study: Study, tmp_path_factory: pytest.TempPathFactory) -> EndpointR
         "same": table.sample(frac=1, random_state=1),
         "other_volume": table.assign(original_morph_volume=1.0),
         "half": table.iloc[::2],
+        "inside": table[(study.X["site"] == "C").to_numpy() | (np.arange(len(table)) % 2 == 0)],
+        "outside": table[(study.X["site"] == "A").to_numpy() | (np.arange(len(table)) % 2 == 0)],
         "few": table.iloc[:3],
     }
     return answer(study, COHORTS, PLAN, tmp_path_factory.mktemp("out"), controls=tables).results
@@ -133,6 +135,10 @@ def test_cases_without_a_control_are_left_out_on_both_sides(
     assert got.events == int(inside.y["event"].sum())
     assert got.value == got.real
     assert got.real != row(results, "same", "radiomics", "nested CV").real
+    # Everybody outside has this control, but the models were refitted without some of the others.
+    assert not row(results, "inside", "radiomics", "external").is_whole
+    assert row(results, "outside", "radiomics", "nested CV").is_whole
+    assert not row(results, "outside", "radiomics", "external").is_whole
 
 
 def test_a_control_that_cannot_be_fitted_says_so_and_the_answer_stays(

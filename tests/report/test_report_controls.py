@@ -165,6 +165,18 @@ def test_the_report_shows_verdict_table_figure_and_method() -> None:
     assert StudyResults.from_dict(results.to_dict()) == results
 
 
+def test_permuted_outcomes_stand_beside_the_controls() -> None:
+    row = PerformanceRow(
+        model="all", cohort="A", design="permuted outcome", measure="harrell_c", value=0.502,
+        note="20 permutations from 0.431 to 0.566",
+    )  # fmt: skip
+    bare = endpoint()
+    one = dataclasses.replace(bare, performance=(*bare.performance, row))
+    page = render(StudyResults(title="t", endpoints=(one,)))
+    words = "C\u00a00.502 in A (20 permutations from 0.431 to 0.566)."
+    assert f"With outcomes dealt to other patients all reached {words}" in page
+
+
 def test_an_unknown_control_is_spoken_of_by_its_name() -> None:
     assert how_made([Control(name="melted_voxels")]) == ["melted voxels"]
     (sentence,) = control_sentences(endpoint(control(LIKE, "melted_voxels")))

@@ -27,7 +27,7 @@ class ControlRow(Record):
     n, events : int, optional
         Cases that have both, and their events.
     is_whole : bool, default True
-        Whether these are all cases of the cohort; False: some have no control.
+        Whether nobody was left out, in training or here, for want of a control.
     test : str
         "infinitesimal jackknife", "DeLong".
     """

@@ -21,6 +21,7 @@ from radtool.report.wording import (
     interval,
     measure_of,
     model_label,
+    number,
     p_value,
     signed,
 )
@@ -35,9 +36,10 @@ FIELDS = (
 
 def controls_section(endpoint: EndpointResults) -> Section | None:
     """Return what each control gave beside the real features on the same cases."""
-    if not endpoint.controls:
+    said = [*control_sentences(endpoint), *_permuted(endpoint)]
+    if not said:
         return None
-    blocks: list[Block] = [Text(text=words) for words in control_sentences(endpoint)]
+    blocks: list[Block] = [Text(text=words) for words in said]
     figures = _figures(endpoint)
     if figures:
         blocks.append(Figures(figures=figures))
@@ -50,6 +52,15 @@ def controls_section(endpoint: EndpointResults) -> Section | None:
         level=3,
         blocks=tuple(blocks),
     )
+
+
+def _permuted(endpoint: EndpointResults) -> list[str]:
+    return [
+        f"With outcomes dealt to other patients {model_label(endpoint.models, row.model)} reached"
+        f" {measure_of(row.measure).symbol}\u00a0{number(row.value)} in {row.cohort} ({row.note})."
+        for row in endpoint.performance
+        if row.design == "permuted outcome"
+    ]
 
 
 def _figures(endpoint: EndpointResults) -> tuple[Figure, ...]:
