@@ -180,6 +180,10 @@ def leave_one_site_out(
     events elsewhere nothing can be learned.
     """
     outcome, people = signature._check(X, y), check_patients(X, patients)
+    if not sites.index.equals(X.index):
+        raise InputError("sites and X are not of the same cases in the same order")
+    if sites.isna().any():
+        raise InputError(f"no site for case(s) {sites.index[sites.isna()].tolist()[:5]}")
     names = sorted(map(str, sites.unique()))
     if len(names) < 2:
         raise InputError(f"leave-one-site-out needs at least two sites, got {names}")

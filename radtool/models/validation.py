@@ -66,7 +66,7 @@ class Validation:
             value = Estimate(row.value, _bound(row.lower), _bound(row.upper), int(row.n))
             lines.append(f"  {row.measure}: {value}")
         if len(self.flags):
-            cases = self.flags["case_id"].nunique()
+            cases = self.flags["case"].nunique()
             lines.append(f"  {cases} case(s) have values outside the training ranges, see .flags")
         return "\n".join(lines + [f"  {note}" for note in self.notes])
 

@@ -176,3 +176,15 @@ def test_a_patient_of_two_sites_is_refused(cohort):
     people[:] = [f"p{i // 2}" for i in range(120)]
     with pytest.raises(InputError, match="more than one site"):
         leave_one_site_out(CoxSignature({"c": Block(["age"])}), X, y, people, sites=X["site"])
+
+
+def test_a_case_without_site_is_not_a_site_of_its_own(cohort):
+    X, y = cohort
+    signature, sites = (
+        CoxSignature({"clinical": Block(["age"])}),
+        X["site"].mask(X.index == X.index[3]),
+    )
+    with pytest.raises(InputError, match=f"no site for case.s. ..{X.index[3]}"):
+        leave_one_site_out(signature, X, y, sites=sites)
+    with pytest.raises(InputError, match="not of the same cases"):
+        leave_one_site_out(signature, X, y, sites=X["site"].iloc[::-1])

@@ -155,3 +155,15 @@ def test_strange_values_are_flagged(fitted, other):
     X.loc[X.index[0], "age"] = 150.0
     found = validate(fitted, X, other[1])
     assert (found.flags["value"] == 150).any()
+
+
+def test_a_validation_with_flags_prints_itself(fitted, other):
+    X, y = other
+    found = validate(fitted, X.assign(original_stat_f01=1e6), y)
+    assert set(found.flags["case"]) == set(X.index)
+    assert f"{len(X)} case(s)" in repr(found)
+
+
+def test_two_patients_give_notes(fitted, other):
+    X, y = other
+    assert validate(fitted, X[:2], y[:2].assign(event=True)).notes
