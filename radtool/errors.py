@@ -31,6 +31,7 @@ __all__ = [
     "SignatureError",
     "TableError",
     "did_you_mean",
+    "quoted",
 ]
 
 _MOST_SHOWN = 24
@@ -102,3 +103,16 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
         return f"; did you mean {folded[near[0]]!r}?"
     rest = f" and {len(options) - _MOST_SHOWN} more" if len(options) > _MOST_SHOWN else ""
     return f"; allowed: {', '.join(options[:_MOST_SHOWN])}{rest}"
+
+
+def quoted(values: Iterable[object], most: int = 5) -> str:
+    """Write the first few of some values for a message, and how many more there are.
+
+    Examples
+    --------
+    >>> quoted(["P1", "P2", "P3"], most=2)
+    "'P1', 'P2' and 1 more"
+    """
+    values = list(values)
+    shown = ", ".join(map(repr, map(str, values[:most])))
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

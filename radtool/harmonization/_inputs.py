@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from radtool.errors import ParameterError, RadtoolWarning, TableError, did_you_mean
+from radtool.errors import ParameterError, RadtoolWarning, TableError, did_you_mean, quoted
 
 __all__ = [
     "batch_labels",
     "code_covariates",
     "covariate_levels",
-    "listed",
     "refuse_collinear",
     "refuse_outcome",
     "refuse_outcome_names",
@@ -31,13 +30,6 @@ _OUTCOME = re.compile(
 )
 
 
-def listed(values: Iterable[object], most: int = 5) -> str:
-    """Write the first few of some values for a message."""
-    values = list(values)
-    shown = ", ".join(map(repr, map(str, values[:most])))
-    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
-
-
 def batch_labels(X: pd.DataFrame, batch: str) -> np.ndarray:
     """Return the batch of each case as text, or refuse a missing column or label."""
     if batch not in X.columns:
@@ -47,7 +39,7 @@ def batch_labels(X: pd.DataFrame, batch: str) -> np.ndarray:
     missing = X[batch].isna() | (X[batch].astype(str).str.strip() == "")
     if missing.any():
         raise TableError(
-            f"ComBat: batch {batch!r} is not known for case(s) {listed(X.index[missing])}"
+            f"ComBat: batch {batch!r} is not known for case(s) {quoted(X.index[missing])}"
         )
     return X[batch].map(_label).to_numpy(dtype=str)
 
@@ -125,7 +117,7 @@ def _continuous(column: pd.Series, name: str) -> np.ndarray:
     if np.isinf(values).any():
         raise TableError(
             f"ComBat: covariate {name!r} is infinite for case(s)"
-            f" {listed(column.index[np.isinf(values)])}"
+            f" {quoted(column.index[np.isinf(values)])}"
         )
     return values[:, None]
 
@@ -134,12 +126,12 @@ def _refuse_gaps(column: pd.Series, name: str, known: list[str] | None) -> None:
     missing = column.index[column.isna()]
     if len(missing):
         raise TableError(
-            f"ComBat: covariate {name!r} is missing for case(s) {listed(missing)};"
+            f"ComBat: covariate {name!r} is missing for case(s) {quoted(missing)};"
             " impute it first or leave it out"
         )
     raise TableError(
-        f"ComBat: covariate {name!r} has level(s) {listed(sorted(set(map(str, column))))} that"
-        f" were not there at fit (case(s) {listed(column.index)}; known: {listed(known or [])})"
+        f"ComBat: covariate {name!r} has level(s) {quoted(sorted(set(map(str, column))))} that"
+        f" were not there at fit (case(s) {quoted(column.index)}; known: {quoted(known or [])})"
     )
 
 
@@ -159,7 +151,7 @@ def refuse_collinear(
             )
     if _deficient(dummies, code_covariates(X, levels)):
         raise ParameterError(
-            f"ComBat: the covariates {listed(levels)} are linearly dependent given batch"
+            f"ComBat: the covariates {quoted(levels)} are linearly dependent given batch"
             f" {batch!r}; leave one out"
         )
 

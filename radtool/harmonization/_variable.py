@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from radtool.errors import ParameterError, RadtoolWarning, TableError, did_you_mean
+from radtool.errors import ParameterError, RadtoolWarning, TableError, did_you_mean, quoted
 from radtool.harmonization._estimates import Pooling, Setting, shrink, standardisation
-from radtool.harmonization._inputs import listed
 
 __all__ = ["SmallBatch", "Table", "Variable", "add_level", "adjust", "estimate", "pool_levels"]
 
@@ -141,7 +140,7 @@ def add_level(table: Table, level: str, estimates: Estimates, variable: Variable
 def _check_poor(poor: np.ndarray, where: str, features: Sequence[str]) -> None:
     if not poor.any():
         return
-    names = listed(np.array(features)[poor].tolist())
+    names = quoted(np.array(features)[poor].tolist())
     reason = f"ComBat: {where} has too few different values in {names} to be estimated"
     if poor.all():
         raise TableError(reason)
@@ -186,17 +185,17 @@ def _check_sizes(variable: Variable, levels: np.ndarray, sizes: np.ndarray) -> N
     alone = levels[(sizes == 1) & ~variable.location_only(sizes)]
     if alone.size:
         raise TableError(
-            f"ComBat: {batch} {listed(alone)} has one case, so its scale cannot be estimated;"
+            f"ComBat: {batch} {quoted(alone)} has one case, so its scale cannot be estimated;"
             " leave it out, merge it, or correct the location only (mean_only=True)"
         )
     tiny = levels[sizes < TINY]
     if tiny.size and variable.small_batch == "refuse":
-        raise TableError(f"ComBat: {batch} {listed(tiny)} has fewer than {TINY} cases")
+        raise TableError(f"ComBat: {batch} {quoted(tiny)} has fewer than {TINY} cases")
     few = sizes < FEW
     if few.any():
         named = [f"{level} ({n})" for level, n in zip(levels[few], sizes[few], strict=True)]
         warnings.warn(
-            f"ComBat: fewer than {FEW} cases in {batch} {listed(named)}; location and scale are"
+            f"ComBat: fewer than {FEW} cases in {batch} {quoted(named)}; location and scale are"
             " poorly known there (small_batch='mean_only' leaves the scale of those below"
             f" {TINY} alone)",
             RadtoolWarning,
@@ -241,7 +240,7 @@ def _is_flat(rows: np.ndarray) -> np.ndarray:
 def _check_pooling(usable: np.ndarray, variable: Variable, reasons: dict[str, str]) -> None:
     count = int(usable.sum())
     if count == 0:
-        why = listed(sorted(set(reasons.values()))) or "there is no numeric column"
+        why = quoted(sorted(set(reasons.values()))) or "there is no numeric column"
         raise TableError(f"ComBat: no feature can be harmonized: {why}")
     if count == 1 and variable.pooling != "none":
         raise ParameterError(

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from radtool.errors import ParameterError, RadtoolWarning, TableError, did_you_mean
+from radtool.errors import ParameterError, RadtoolWarning, TableError, did_you_mean, quoted
 from radtool.harmonization._estimates import Pooling
 from radtool.harmonization._inputs import (
     batch_labels,
     code_covariates,
     covariate_levels,
-    listed,
     refuse_collinear,
     refuse_outcome,
     refuse_outcome_names,
@@ -297,7 +296,7 @@ class ComBat(FeatureStep):
                 )
         both = sorted(set(self._batches()) & set(self.covariates))
         if both:
-            raise ParameterError(f"ComBat: {listed(both)} is both batch and covariate")
+            raise ParameterError(f"ComBat: {quoted(both)} is both batch and covariate")
 
     def _read(self, X: Any, *, reset: bool) -> pd.DataFrame:
         if self.batch is None:
@@ -360,10 +359,10 @@ class ComBat(FeatureStep):
     ) -> dict[str, Any]:
         """Treat batches that were not there at fit by the stated policy."""
         cases = X.index[np.isin(table.labels, new)]
-        where = f"{estimates['batch']} {listed(new)} was not there at fit (case(s) {listed(cases)})"
+        where = f"{estimates['batch']} {quoted(new)} was not there at fit (case(s) {quoted(cases)})"
         if self.unseen == "refuse":
             raise TableError(
-                f"ComBat: {where}; known: {listed(estimates['levels'])}. Choose a policy (unseen=),"
+                f"ComBat: {where}; known: {quoted(estimates['levels'])}. Choose a policy (unseen=),"
                 " or add the batch from a phantom or controls (with_batches)"
             )
         warnings.warn(f"ComBat: {where}; policy {self.unseen!r}", RadtoolWarning, stacklevel=4)
@@ -396,5 +395,5 @@ def _values(table: pd.DataFrame, features: list[str]) -> np.ndarray:
     if infinite.any():
         names = [features[i] for i in np.flatnonzero(infinite.any(axis=0))]
         cases = table.index[infinite.any(axis=1)]
-        raise TableError(f"ComBat: infinite values in {listed(names)}, case(s) {listed(cases)}")
+        raise TableError(f"ComBat: infinite values in {quoted(names)}, case(s) {quoted(cases)}")
     return values

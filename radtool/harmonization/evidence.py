@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import silhouette_score
 
-from radtool.errors import RadtoolWarning, TableError, did_you_mean
-from radtool.harmonization._inputs import batch_labels, listed
+from radtool.errors import RadtoolWarning, TableError, did_you_mean, quoted
+from radtool.harmonization._inputs import batch_labels
 from radtool.harmonization.anova import count_differing, one_way
 from radtool.harmonization.confounding import Association, associate
 
@@ -170,7 +170,7 @@ def _features(before: pd.DataFrame, after: pd.DataFrame, special: set[str]) -> l
     names = [str(c) for c in numeric if c not in special and c in after.columns]
     if not names:
         raise TableError(
-            f"batch_evidence: no numeric feature in both tables ({listed(before.columns)})"
+            f"batch_evidence: no numeric feature in both tables ({quoted(before.columns)})"
         )
     return names
 

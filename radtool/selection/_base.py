@@ -12,7 +12,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import ClassifierTags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from radtool.errors import RadtoolWarning, TableError
+from radtool.errors import RadtoolWarning, TableError, quoted
 from radtool.table import FeatureStep, check_survival
 
 __all__ = [
@@ -20,17 +20,9 @@ __all__ = [
     "Step",
     "binary_target",
     "by_name",
-    "listed",
     "survival_target",
     "two_classes",
 ]
-
-
-def listed(values: Iterable[object], most: int = 5) -> str:
-    """Write the first few of some values for a message."""
-    values = list(values)
-    shown = ", ".join(map(repr, map(str, values[:most])))
-    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
 
 
 def by_name(names: Iterable[str]) -> np.ndarray:
@@ -48,11 +40,12 @@ class Step(FeatureStep):
     """
 
     _gaps_allowed: ClassVar[bool] = False
+    _two_classes: ClassVar[bool] = False
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._gaps_allowed
-        return tags
+        return two_classes(tags) if self._two_classes else tags
 
     def _learn_columns(self, X: Any, *, least_cases: int = 1) -> np.ndarray:
         """Check X at fit, remember its columns, and return the features as floats."""
@@ -71,7 +64,7 @@ class Step(FeatureStep):
         self.columns_ = [str(name) for name in X.columns]
         self.features_ = [str(name) for name in X.select_dtypes(["number", "bool"]).columns]
         if not self.features_:
-            raise TableError(f"{self._name}: no numeric column among {listed(self.columns_)}")
+            raise TableError(f"{self._name}: no numeric column among {quoted(self.columns_)}")
         if len(X) < least_cases:
             raise TableError(
                 f"{self._name}: n_samples={len(X)}, a minimum of {least_cases} is required"
@@ -103,7 +96,7 @@ class Step(FeatureStep):
             raise TableError(f"{self._name}: {error}") from error
         if X.columns.has_duplicates:
             twice = X.columns[X.columns.duplicated()].tolist()
-            raise TableError(f"{self._name}: column(s) named twice: {listed(twice)}")
+            raise TableError(f"{self._name}: column(s) named twice: {quoted(twice)}")
         if len(X) == 0:
             raise TableError(
                 f"{self._name}: Found array with 0 sample(s) (shape={X.shape}); no cases"
@@ -120,7 +113,7 @@ class Step(FeatureStep):
             cases = X.index[bad.any(axis=1)]
             what = "infinite" if self._gaps_allowed else "missing (NaN) or infinite"
             raise TableError(
-                f"{self._name}: {what} values in {listed(names)}, case(s) {listed(cases)};"
+                f"{self._name}: {what} values in {quoted(names)}, case(s) {quoted(cases)};"
                 " impute first (MedianImputer) or leave the feature out"
             )
         return values
@@ -262,7 +255,7 @@ def binary_target(y: Any, cases: int, name: str) -> np.ndarray:
     levels = np.unique(values[~pd.isna(values)])
     if pd.isna(values).any() or levels.size != 2:
         raise TableError(
-            f"{name}: the marker must have two values and no gaps, has {listed(levels)}"
+            f"{name}: the marker must have two values and no gaps, has {quoted(levels)}"
             f" ({int(pd.isna(values).sum())} missing); leave unknown cases out"
         )
     return values == levels[1]

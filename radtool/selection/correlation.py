@@ -8,12 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from radtool.errors import ParameterError, TableError
+from radtool.errors import ParameterError, TableError, quoted
 from radtool.selection._base import (
     Selector,
     binary_target,
     by_name,
-    listed,
     survival_target,
     two_classes,
 )
@@ -93,7 +92,7 @@ class CorrelationFilter(Selector):
         unknown = sorted(set(self.priority) - set(self.features_))
         if unknown:
             raise TableError(
-                f"CorrelationFilter: priority names no feature here: {listed(unknown)}"
+                f"CorrelationFilter: priority names no feature here: {quoted(unknown)}"
             )
         place = {name: rank for rank, name in enumerate(self.priority)}
         last = len(place)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from radtool.errors import ParameterError
-from radtool.selection._base import Selector, by_name, two_classes
+from radtool.selection._base import Selector, by_name
 from radtool.selection._learners import Target, read_target, stratified_folds
 from radtool.selection.likelihood import (
     Likelihood,
@@ -52,6 +52,7 @@ class ElasticNetFilter(Selector):
     """
 
     state: ClassVar[tuple[str, ...]] = (*Selector.state, "penalty_", "coef_")
+    _two_classes = True
 
     def __init__(  # noqa: PLR0913 - a scikit-learn estimator states every setting here
         self,
@@ -71,9 +72,6 @@ class ElasticNetFilter(Selector):
         self.steps = steps
         self.at_least = at_least
         self.random_state = random_state
-
-    def __sklearn_tags__(self) -> Any:
-        return two_classes(super().__sklearn_tags__())
 
     def _choose(self, values: np.ndarray, y: Any) -> np.ndarray:
         self._check_settings()

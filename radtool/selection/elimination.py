@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from radtool.errors import ParameterError, RadtoolWarning, TableError
+from radtool.errors import ParameterError, RadtoolWarning, TableError, quoted
 from radtool.selection._base import (
     Selector,
     binary_target,
-    listed,
     survival_target,
-    two_classes,
 )
 from radtool.selection.likelihood import (
     SeparatedError,
@@ -70,6 +68,7 @@ class BackwardElimination(Selector):
     """
 
     state: ClassVar[tuple[str, ...]] = (*Selector.state, "trace_rows_", "coef_")
+    _two_classes = True
 
     def __init__(
         self,
@@ -85,9 +84,6 @@ class BackwardElimination(Selector):
         self.basis = basis
         self.groups = groups
         self.at_least = at_least
-
-    def __sklearn_tags__(self) -> Any:
-        return two_classes(super().__sklearn_tags__())
 
     @property
     def trace_(self) -> pd.DataFrame:
@@ -136,7 +132,7 @@ class BackwardElimination(Selector):
             )
         flat = np.flatnonzero(np.ptp(values, axis=0) == 0)
         if flat.size:
-            names = listed(self.features_[i] for i in flat)
+            names = quoted(self.features_[i] for i in flat)
             raise TableError(
                 f"{self._name}: constant feature(s) {names}; VarianceFilter drops them"
             )
@@ -157,7 +153,7 @@ class BackwardElimination(Selector):
         home = {column: name for name, columns in groups.items() for column in columns}
         unknown = sorted(set(home) - set(self.features_))
         if unknown:
-            raise TableError(f"{self._name}: groups name no feature here: {listed(unknown)}")
+            raise TableError(f"{self._name}: groups name no feature here: {quoted(unknown)}")
         factors: dict[str, list[int]] = {}
         for position, feature in enumerate(self.features_):
             factors.setdefault(home.get(feature, feature), []).append(position)

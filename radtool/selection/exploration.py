@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from radtool.errors import TableError, did_you_mean
-from radtool.selection._base import listed, survival_target
+from radtool.errors import TableError, did_you_mean, quoted
+from radtool.selection._base import survival_target
 from radtool.selection._learners import Target
 from radtool.selection._screens import cox_score, harrell, rank_area, unit_ranks
 from radtool.selection.clusters import clustered_order
@@ -142,7 +142,7 @@ def _names(X: pd.DataFrame, features: Sequence[str] | None, volume: str | None) 
         if not pd.api.types.is_numeric_dtype(X[name]):
             raise TableError(f"explore: column {name!r} is not numeric")
     if not names:
-        raise TableError(f"explore: no numeric column among {listed(X.columns)}")
+        raise TableError(f"explore: no numeric column among {quoted(X.columns)}")
     return names
 
 
@@ -181,7 +181,7 @@ def _outcome(y: Any) -> tuple[Kind, np.ndarray, Target | None]:
     groups = np.array([None if pd.isna(v) else str(v) for v in y], dtype=object)
     levels = sorted({g for g in groups if g is not None})
     if len(levels) < 2:
-        raise TableError(f"explore: the outcome has one class only ({listed(levels)})")
+        raise TableError(f"explore: the outcome has one class only ({quoted(levels)})")
     if len(levels) > 2:
         return "classes", groups, None
     marker = Target(groups == levels[1], None) if None not in set(groups) else None
@@ -307,9 +307,9 @@ def _notes(
     empty = summary.index[summary["n"] == 0]
     flat = summary.index[(summary["n"] > 0) & (summary["minimum"] == summary["maximum"])]
     if len(empty):
-        notes.append(f"{len(empty)} feature(s) have no value: {listed(empty)}")
+        notes.append(f"{len(empty)} feature(s) have no value: {quoted(empty)}")
     if len(flat):
-        notes.append(f"{len(flat)} feature(s) are constant: {listed(flat)}")
+        notes.append(f"{len(flat)} feature(s) are constant: {quoted(flat)}")
     counts = pd.Series([g for g in groups if g is not None], dtype=object).value_counts()
     for level, count in counts.items():
         if count < 10:

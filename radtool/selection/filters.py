@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from radtool.errors import ParameterError, RadtoolWarning, TableError
+from radtool.errors import ParameterError, RadtoolWarning, TableError, quoted
 from radtool.files import encode
-from radtool.selection._base import Selector, listed
+from radtool.selection._base import Selector
 from radtool.selection._screens import spearman_with
 
 __all__ = ["StabilityFilter", "VarianceFilter", "VolumeFilter"]
@@ -162,7 +162,7 @@ class StabilityFilter(Selector):
         strange = [name for name in self.features_ if name not in numbers]
         if strange and self.unknown == "refuse":
             raise TableError(
-                f"StabilityFilter: no stability known for {listed(strange)}; choose"
+                f"StabilityFilter: no stability known for {quoted(strange)}; choose"
                 " unknown='drop' or 'keep'"
             )
         kept = np.ones(len(self.features_), dtype=bool)
@@ -184,14 +184,14 @@ class StabilityFilter(Selector):
         if isinstance(table, pd.DataFrame):
             if self.column not in table.columns:
                 raise TableError(
-                    f"StabilityFilter: no column {self.column!r} among {listed(table.columns)}"
+                    f"StabilityFilter: no column {self.column!r} among {quoted(table.columns)}"
                 )
             frame = table.set_index("feature") if "feature" in table.columns else table
             table = frame[self.column]
         numbers = pd.Series(table, dtype=float)
         if numbers.index.has_duplicates:
             twice = numbers.index[numbers.index.duplicated()].unique()
-            raise TableError(f"StabilityFilter: more than one row for {listed(twice)}")
+            raise TableError(f"StabilityFilter: more than one row for {quoted(twice)}")
         return {str(name): float(value) for name, value in numbers.items()}
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import OneToOneFeatureMixin
 
-from radtool.errors import ParameterError, TableError
-from radtool.selection._base import Selector, Step, listed
+from radtool.errors import ParameterError, TableError, quoted
+from radtool.selection._base import Selector, Step
 from radtool.selection.filters import volume_position
 
 __all__ = ["MedianImputer", "Standardize", "VolumeResiduals", "Winsorize"]
@@ -212,7 +212,7 @@ class VolumeResiduals(OneToOneFeatureMixin, Step):
         if self.scale == "log" and bad.any():
             cases = X.index[bad] if isinstance(X, pd.DataFrame) else np.flatnonzero(bad)
             raise TableError(
-                f"VolumeResiduals: the volume is not above 0 for case(s) {listed(cases)}"
+                f"VolumeResiduals: the volume is not above 0 for case(s) {quoted(cases)}"
             )
         return np.log(volume) if self.scale == "log" else volume
 

@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from radtool.errors import ParameterError
-from radtool.selection._base import Selector, by_name, two_classes
+from radtool.selection._base import Selector, by_name
 from radtool.selection._learners import Target, read_target
 from radtool.selection._screens import harrell, rank_area, unit_ranks
 
@@ -23,9 +23,7 @@ class _TopFilter(Selector):
 
     top: int
     _score_name: ClassVar[str]
-
-    def __sklearn_tags__(self) -> Any:
-        return two_classes(super().__sklearn_tags__())
+    _two_classes = True
 
     def _scores(self, values: np.ndarray, target: Target) -> np.ndarray:
         raise NotImplementedError
@@ -98,14 +96,13 @@ class MRMRFilter(Selector):
     max-relevance and min-redundancy, IEEE TPAMI 2005 (there with mutual information).
     """
 
+    _two_classes = True
+
     def __init__(
         self, top: int = 20, *, scheme: Literal["difference", "quotient"] = "difference"
     ) -> None:
         self.top = top
         self.scheme = scheme
-
-    def __sklearn_tags__(self) -> Any:
-        return two_classes(super().__sklearn_tags__())
 
     def _choose(self, values: np.ndarray, y: Any) -> np.ndarray:
         if self.top < 1 or self.scheme not in ("difference", "quotient"):

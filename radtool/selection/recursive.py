@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from radtool.errors import ParameterError
-from radtool.selection._base import Selector, by_name, two_classes
+from radtool.selection._base import Selector, by_name
 from radtool.selection._learners import (
     LEARNERS,
     Target,
@@ -62,6 +62,7 @@ class RecursiveElimination(Selector):
     """
 
     state: ClassVar[tuple[str, ...]] = (*Selector.state, "ranking_")
+    _two_classes = True
 
     def __init__(
         self,
@@ -79,9 +80,6 @@ class RecursiveElimination(Selector):
         self.folds = folds
         self.at_most = at_most
         self.random_state = random_state
-
-    def __sklearn_tags__(self) -> Any:
-        return two_classes(super().__sklearn_tags__())
 
     def fit(self, X: Any, y: Any = None, groups: np.ndarray | None = None) -> Self:
         """Learn which features to keep.

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from radtool.errors import TableError
-from radtool.selection._base import listed
+from radtool.errors import TableError, quoted
 from radtool.selection.concordance import ccc_many
 from radtool.selection.reliability import icc_many
 
@@ -118,7 +117,7 @@ def delineation_table(
         return table
     missing = [name for name in table.index if name not in population.columns]
     if missing:
-        raise TableError(f"the population table has no column(s) {listed(missing)}")
+        raise TableError(f"the population table has no column(s) {quoted(missing)}")
     spread = population[list(table.index)].std()
     share = 1 - (within / spread.where(spread > 0)) ** 2
     return table.assign(population_sd=spread, icc=share.clip(lower=0))
@@ -160,17 +159,17 @@ def _compare(ratings: np.ndarray, form: str, confidence: float) -> pd.DataFrame:
 def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if frame.index.has_duplicates:
         twice = frame.index[frame.index.duplicated()].unique()
-        raise TableError(f"stability table {name!r}: more than one row for case(s) {listed(twice)}")
+        raise TableError(f"stability table {name!r}: more than one row for case(s) {quoted(twice)}")
     return frame
 
 
 def _same(first: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str], name: str) -> None:
     missing = [column for column in columns if column not in other.columns]
     if missing:
-        raise TableError(f"stability table {name!r} has no column(s) {listed(missing)}")
+        raise TableError(f"stability table {name!r} has no column(s) {quoted(missing)}")
     apart = first.index.symmetric_difference(other.index)
     if len(apart):
         raise TableError(
-            f"stability table {name!r} has other cases than the first: {listed(apart)}; keep the"
+            f"stability table {name!r} has other cases than the first: {quoted(apart)}; keep the"
             " cases that all tables have"
         )

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from radtool.errors import ParameterError
-from radtool.selection._base import Selector, binary_target, by_name, survival_target, two_classes
+from radtool.selection._base import Selector, binary_target, by_name, survival_target
 from radtool.selection._screens import cox_score, marker_score
 from radtool.selection.multiplicity import adjust_p
 
@@ -113,8 +113,7 @@ class UnivariateMarkerFilter(_UnivariateFilter):
     Parameters, attributes: see `UnivariateCoxFilter`.
     """
 
-    def __sklearn_tags__(self) -> Any:
-        return two_classes(super().__sklearn_tags__())
+    _two_classes = True
 
     def _z(self, values: np.ndarray, y: Any) -> np.ndarray:
         return marker_score(values, binary_target(y, len(values), self._name))
