@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from scipy import ndimage
 
 from radtool.features import Parameters, extract, load_params
 from radtool.features.catalogue import FAMILY_FEATURES
+from radtool.features.parameters import ImageType
 from radtool.features.region import prepare
 from radtool.image import Geometry, Image, Mask
 
@@ -83,14 +86,23 @@ def test_what_is_cut_off_far_from_the_region_changes_nothing() -> None:
         np.testing.assert_array_equal(extract(padded, moved, params), extract(image, mask, params))
 
 
-def test_cropping_to_the_region_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("filtered", [True, False])
+def test_cropping_to_the_region_changes_nothing(
+    filtered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image, mask = phantom((40, 44, 48))
     moved = Mask(np.roll(mask.array, (9, 12, 12), axis=(0, 1, 2)), mask.geometry)
-    cropped = extract(image, moved, RESAMPLED)
-    small = prepare(image, moved, RESAMPLED).image.array.size
+    # Without filters the spheres of the intensity peaks reach farthest: to a bright spot 6 mm away.
+    array = image.array.copy()
+    array[np.argwhere(moved.array)[0][0] - 3, 20, 20] = 1e5
+    image = image.with_array(array)
+    images = RESAMPLED.images if filtered else {"original": ImageType()}
+    params = dataclasses.replace(RESAMPLED, images=images)
+    cropped = extract(image, moved, params)
+    small = prepare(image, moved, params).image.array.size
     monkeypatch.setattr("radtool.features.region._reach", lambda grid, params: None)
-    assert prepare(image, moved, RESAMPLED).image.array.size > 2 * small
-    whole = extract(image, moved, RESAMPLED)
+    assert prepare(image, moved, params).image.array.size > 2 * small
+    whole = extract(image, moved, params)
     np.testing.assert_allclose(cropped, whole, rtol=1e-8, atol=1e-8)
 
 

@@ -88,6 +88,14 @@ def test_far_surroundings_hardly_change_a_resampled_region() -> None:
     np.testing.assert_allclose(found, extract(image, mask, made), rtol=1e-6)
 
 
+def test_what_is_not_read_for_resampling_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, mask = phantom((90, 46, 100))
+    made = params(*EVERY, resampledPixelSpacing=[1.3, 1.1, 1.3])
+    found = extract(image, mask, made)
+    monkeypatch.setattr("radtool.features.pyradiomics.resampling._REACH", 1000)
+    np.testing.assert_allclose(extract(image, mask, made), found, rtol=1e-12)
+
+
 @each_class
 @pytest.mark.parametrize("order", [(0, 2, 1), (2, 1, 0), (1, 2, 0)])
 def test_axes_may_change_places_with_their_spacing(
