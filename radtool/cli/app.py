@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import Annotated, NoReturn
 
 import typer
@@ -29,7 +30,7 @@ from radtool.cli.segment import segment
 from radtool.cli.stability import stability
 from radtool.cli.train import train
 from radtool.cli.validate import validate
-from radtool.errors import RadtoolError
+from radtool.errors import RadtoolError, RadtoolWarning
 
 __all__ = ["app", "main"]
 
@@ -101,6 +102,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that no terminal can show ends no run
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _plain_warning
     try:
         app()
     except RadtoolError as error:
@@ -109,6 +111,19 @@ def main() -> None:
         _end(": ".join(map(str, filter(None, (error.filename, error.strerror or error)))))
     except MemoryError as error:
         _end(f"not enough memory ({error}); fewer --jobs, or a larger machine".replace(" ()", ""))
+
+
+def _plain_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Our own warnings without the line of code that gave them; all others with it."""
+    if issubclass(category, RadtoolWarning):
+        return f"radtool: warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _end(words: str) -> NoReturn:

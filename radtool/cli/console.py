@@ -5,19 +5,53 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from radtool.errors import InputError
 
 if TYPE_CHECKING:
     from radtool.table import Failure
 
-__all__ = ["Progress", "finish", "progress_bar", "say", "say_json"]
+__all__ = [
+    "Columns",
+    "Missing",
+    "Progress",
+    "finish",
+    "progress_bar",
+    "renamed",
+    "say",
+    "say_json",
+]
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(help="THEIRS=OURS, repeatable: a table's own column and the name used here."),
+]
+Missing = Annotated[
+    list[str] | None,
+    typer.Option(help="What the outcome table writes for not known, repeatable: unknown."),
+]
 Progress = Callable[[int, int, str], None]
 
 EXIT_SOME_FAILED = 1
 EXIT_WRONG_USE = 2
+
+
+def renamed(pairs: Sequence[str] | None) -> dict[str, str]:
+    """Split THEIRS=OURS options.
+
+    Raises
+    ------
+    InputError
+        One of them has no name on one side.
+    """
+    split = {pair: pair.rpartition("=") for pair in pairs or ()}
+    wrong = [pair for pair, (theirs, _, ours) in split.items() if not theirs or not ours]
+    if wrong:
+        raise InputError(f"--column {wrong[0]!r}: write THEIRS=OURS")
+    return {theirs.strip(): ours.strip() for theirs, _, ours in split.values()}
 
 
 def say(text: str) -> None:

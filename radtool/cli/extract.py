@@ -15,7 +15,10 @@ __all__ = ["extract"]
 
 def extract(
     params: Annotated[
-        str, typer.Option("--params", help="Parameter file, or the name of a shipped one.")
+        str,
+        typer.Option(
+            "--params", help="Parameter file, name of a shipped one, or a *.signature.json."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Feature table: .parquet or .csv.")],
     manifest: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radtool.cli.console import say
+from radtool.cli.console import Columns, Missing, renamed, say
 from radtool.errors import InputError
 
 __all__ = ["predict"]
@@ -26,6 +26,8 @@ def predict(
     perturb: Annotated[
         bool, typer.Option("--perturb", help="Disturb image and mask; add the spread of the score.")
     ] = False,
+    column: Columns = None,
+    missing: Missing = None,
 ) -> None:
     """Score new cases; those outside the training range are flagged, for research only."""
     from radtool.study import predict_cases
@@ -43,6 +45,8 @@ def predict(
         roi=roi,
         clinical=outcomes,
         perturbed=perturb,
+        columns=renamed(column),
+        missing=missing or (),
     )
     flagged = int((table["flags"] != "").sum())
     say(f"{out}: {len(table)} case(s), {flagged} outside the training range")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radtool.cli.console import say, say_json
+from radtool.cli.console import Columns, Missing, renamed, say, say_json
 from radtool.errors import InputError
 
 __all__ = ["validate"]
@@ -19,12 +19,16 @@ def validate(
     outcomes: Annotated[Path, typer.Option("--outcomes", help="Its outcomes, one row a patient.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for report, numbers and the log.")],
     duration: Annotated[str | None, typer.Option(help="Column of the duration.")] = None,
-    event: Annotated[str | None, typer.Option(help="Column of the event (0/1).")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="Column of the event (0/1, yes/no, dead/alive).")
+    ] = None,
     status: Annotated[
         str | None, typer.Option(help="With competing risks, instead of the event: 0, 1, 2, ….")
     ] = None,
     marker: Annotated[str | None, typer.Option(help="Column of a binary marker.")] = None,
-    positive: Annotated[str | None, typer.Option(help="The marker's value that counts.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The marker's or event's value that counts.")
+    ] = None,
     unit: Annotated[str, typer.Option(help="Unit of the duration.")] = "days",
     recalibration: Annotated[
         str | None,
@@ -32,6 +36,12 @@ def validate(
             "--recalibrate", help="Also write a recalibrated signature: intercept, slope, baseline."
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Column of the date that time counts from; --duration is then a date."),
+    ] = None,
+    column: Columns = None,
+    missing: Missing = None,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON instead.")] = False,
 ) -> None:
     """Validate externally: all measures, curves, a report, and a line in the log of every look."""
@@ -49,6 +59,7 @@ def validate(
         event=None if marker else event,
         status=None if marker else status,
         marker=marker,
+        start=None if marker else start,
         positive=positive,
         unit=unit,
     )
@@ -59,6 +70,8 @@ def validate(
         out,
         endpoint=endpoint,
         recalibration=recalibration,
+        columns=renamed(column),
+        missing=missing or (),
     )
     rows = results.endpoints[0].performance
     if json:

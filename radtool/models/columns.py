@@ -150,7 +150,11 @@ class PrepareColumns(FeatureStep):
     def _filled_numbers(self, X: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
         for column in _unlike_numbers(X[columns]):
             if _is_text(X[column]):
-                raise InputError(f"column {column!r} was a number in training and holds text now")
+                texts = sorted({v for v in X[column] if isinstance(v, str)})
+                raise InputError(
+                    f"column {column!r} was a number in training and holds text now"
+                    f" ({listed(map(repr, texts))}); write it as it was"
+                )
         values = _numbers(X, columns)
         if self.impute:
             fill = np.array([self.fill_[column] for column in columns])

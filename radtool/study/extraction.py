@@ -83,7 +83,7 @@ def split_and_combined(stored: dict[str, Any]) -> tuple[Split | None, Together |
 
 def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     source: pd.DataFrame | str | os.PathLike[str],
-    params: str | dict[str, str],
+    params: str | dict[str, Any],
     out: str | os.PathLike[str],
     *,
     earlier: Sequence[Failure] = (),
@@ -102,7 +102,8 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     source : DataFrame or path
         Manifest.
     params : str or dict
-        A parameter file or shipped name; or one for each modality of the manifest. With several
+        A parameter file or shipped name; or one for each modality of the manifest; or a
+        ``*.signature.json``, whose own parameters and lesion choices are taken. With several
         modalities the columns get the modality as prefix and a patient's images share a row.
     out : path
         ``.parquet`` or ``.csv``; ``failures.csv`` and the cache of single cases lie beside it.
@@ -132,7 +133,9 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
         No parameters fit; or connected parts are asked for in several modalities, whose masks may
         number them differently.
     """
-    if labels == "components" and not isinstance(params, str):
+    if isinstance(params, str) and params.endswith(".signature.json"):
+        params, labels, lesions = _of_signature(params)
+    if labels == "components" and not (isinstance(params, str) or "convention" in params):
         raise ParameterError(
             "labels: components numbers the parts of every mask by size, so those of two modalities"
             " need not be the same lesion; number the lesions in the masks and use labels: all"
@@ -173,10 +176,21 @@ def extract_to(  # noqa: PLR0913 - the front door: every choice by name
     return CohortResult(table, failures)
 
 
+def _of_signature(path: str) -> tuple[dict[str, Any], Split | None, Together | None]:
+    """Extraction parameters of a signature file, and what becomes of lesions."""
+    from radtool.models import load_signature  # most extractions need no model
+
+    stored = load_signature(path).extraction_
+    if not stored:
+        raise ParameterError(f"{path} does not hold its extraction parameters; ask who made it")
+    settings = {key: value for key, value in stored.items() if key != _LESIONS}
+    return settings, *split_and_combined(dict(stored))
+
+
 def _by_modality(
-    manifest: pd.DataFrame, params: str | dict[str, str], failures: list[Failure]
+    manifest: pd.DataFrame, params: str | dict[str, Any], failures: list[Failure]
 ) -> dict[str, tuple[pd.DataFrame, Parameters | PyradiomicsParameters]]:
-    if isinstance(params, str):
+    if isinstance(params, str) or "convention" in params:
         return {"": (manifest, load_params(params))}
     chosen = {}
     for modality, rows in manifest.groupby("modality", sort=True):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from radtool.errors import InputError, TableError
+from radtool.errors import InputError, RadtoolWarning, TableError
 from radtool.features import (
     Parameters,
     combine_lesions,
@@ -42,11 +44,14 @@ from radtool.report.results import (
 from radtool.study.extraction import parameters_from, single_case, split_and_combined
 from radtool.study.run import write_report
 from radtool.table import Endpoint, Failure, Study, check_features, join, read_table, write_table
+from radtool.table.contracts import as_key
 
 __all__ = ["predict_cases", "validate_signature"]
 
+_OTHER_UNIT = 8.0
 
-def validate_signature(
+
+def validate_signature(  # noqa: PLR0913 - the front door: every choice by name
     signature: str | os.PathLike[str],
     features: str | os.PathLike[str],
     outcomes: str | os.PathLike[str],
@@ -54,6 +59,8 @@ def validate_signature(
     *,
     endpoint: Endpoint,
     recalibration: Recalibration | None = None,
+    columns: Mapping[str, str] | None = None,
+    missing: Collection[str] = (),
 ) -> StudyResults:
     """Validate a signature file on another cohort: numbers, curves, report, evaluation log.
 
@@ -72,6 +79,11 @@ def validate_signature(
         Also write a signature that is recalibrated to this cohort, ``<name>.<how>.signature.json``
         (see `radtool.models.recalibrate`). The validation is always of the frozen one: what was
         fitted to a cohort is not validated on it.
+    columns : mapping of str to str, optional
+        The cohort's own column name, in either table -> the name that the signature or `endpoint`
+        uses.
+    missing : collection of str
+        What the outcome table writes for "not known" beside an empty cell.
 
     Raises
     ------
@@ -83,10 +95,11 @@ def validate_signature(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     check_same_parameters(frozen, features)
-    table = check_features(read_table(features), str(features))
-    people = read_table(outcomes)
+    table = check_features(read_table(features, rename=columns), str(features))
+    people = read_table(outcomes, rename=columns, missing=missing)
     wanted = [column for column in frozen.inputs_ if column in people.columns]
     study = join(table, people, endpoint=endpoint, covariates=_absent(wanted, table))
+    _same_unit(frozen, study)
     sites = sorted(set(study.X["site"].astype(str))) if "site" in study.X else []
     name = " + ".join(site for site in sites if site) or Path(features).stem
     tested = validate_externally(
@@ -125,6 +138,22 @@ def validate_signature(
     return results
 
 
+def _same_unit(frozen: Signature, study: Study) -> None:
+    """Warn when durations look as if they were counted in another unit than in training."""
+    baseline = getattr(frozen, "baseline_", None)
+    if baseline is None or not study.endpoint.is_survival:
+        return
+    theirs, ours = float(study.y["duration"].max()), float(baseline["time"].max())
+    if not 1 / _OTHER_UNIT < theirs / ours < _OTHER_UNIT:
+        warnings.warn(
+            f"the longest duration here is {theirs:.4g} {study.endpoint.unit}, and {ours:.4g} in"
+            " the signature's training: are they in the same unit? Ranks (C) do not mind,"
+            " everything about risks by a time does",
+            RadtoolWarning,
+            stacklevel=3,
+        )
+
+
 def _recalibrated(
     frozen: Signature, study: Study, how: Recalibration, folder: Path, name: str
 ) -> ResultTable:
@@ -160,6 +189,8 @@ def predict_cases(  # noqa: PLR0913 - the front door: every choice by name
     roi: str | None = None,
     clinical: str | os.PathLike[str] | None = None,
     perturbed: bool = False,
+    columns: Mapping[str, str] | None = None,
+    missing: Collection[str] = (),
 ) -> pd.DataFrame:
     """Score new cases with a signature file, straight from image and mask if wanted.
 
@@ -180,6 +211,8 @@ def predict_cases(  # noqa: PLR0913 - the front door: every choice by name
     perturbed : bool, default False
         Of an image and its mask: extract again under each of the stability disturbances (noise,
         shift, rotation, contour, volume) and add how far the scores lie apart.
+    columns, missing
+        As in `validate_signature`.
 
     Returns
     -------
@@ -192,8 +225,9 @@ def predict_cases(  # noqa: PLR0913 - the front door: every choice by name
     else:
         assert features is not None
         check_same_parameters(frozen, features)
-        table = check_features(read_table(features), str(features))
-    X = _with_clinical(table, frozen, clinical).set_index("case_id")
+        table = check_features(read_table(features, rename=columns), str(features))
+    people = None if clinical is None else read_table(clinical, rename=columns, missing=missing)
+    X = _with_clinical(table, frozen, people).set_index("case_id")
     scored = _scores(frozen, X)
     if perturbed:
         if pair is None:
@@ -219,7 +253,7 @@ def _flags(frozen: Signature, X: pd.DataFrame) -> pd.Series:
     table = frozen.flags(X)
     words = table.assign(
         text=[
-            f"{row.column} = {row.value} outside {row.lower:.4g} to {row.upper:.4g}"
+            f"{row.column} = {row.value:.4g} outside {row.lower:.4g} to {row.upper:.4g}"
             if pd.notna(row.lower)
             else f"{row.column} = {row.value} not seen in training"
             for row in table.itertuples()
@@ -292,19 +326,21 @@ def _perturbed(
 
 
 def _with_clinical(
-    table: pd.DataFrame, frozen: Signature, clinical: str | os.PathLike[str] | None
+    table: pd.DataFrame, frozen: Signature, people: pd.DataFrame | None
 ) -> pd.DataFrame:
     needed = _absent(frozen.inputs_, table)
     if not needed:
         return table
-    if clinical is None:
+    if people is None:
         raise TableError(
             f"the signature needs the column(s) {needed}, which the features do not have; give the"
             " table that holds them"
         )
-    people = read_table(clinical)
-    missing = [column for column in ("patient_id", *needed) if column not in people.columns]
-    if missing:
-        raise TableError(f"{clinical} has no column(s) {missing}")
-    people["patient_id"] = people["patient_id"].map(lambda value: str(value).strip())
+    lacking = [column for column in ("patient_id", *needed) if column not in people.columns]
+    if lacking:
+        raise TableError(
+            f"the clinical table has no column(s) {lacking}; name its own with --column THEIRS=OURS"
+        )
+    people = people.dropna(subset="patient_id")
+    people["patient_id"] = people["patient_id"].map(as_key)
     return table.merge(people[["patient_id", *needed]], on="patient_id", how="left", validate="m:1")
