@@ -132,11 +132,22 @@ def validate(
         got, scores = measure_marker(signature, X, outcome)
     else:
         raise InputError(f"cannot validate a {type(signature).__name__}")
+    got.notes += _absent(signature, X)
     look, earlier = 1, []
     if log is not None:
         earlier = _append(Path(log), signature, people, outcome, got.table)
         look = len(earlier) + 1
     return Validation(got.table, got.curves, scores, signature.flags(X), look, earlier, got.notes)
+
+
+def _absent(signature: Signature, X: pd.DataFrame) -> list[str]:
+    """Say which columns that the signature uses have no value in any case."""
+    return [
+        f"column {column!r} is missing for all {len(X)} case(s); what training cases have in the"
+        " middle stands in for it"
+        for column in signature.ranges_
+        if X[column].isna().all()
+    ]
 
 
 def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from radtool.errors import ParameterError
+from radtool.errors import ParameterError, TableError
 from radtool.selection._base import Selector, by_name
 from radtool.selection._learners import Target, read_target, stratified_folds
 from radtool.selection.likelihood import (
@@ -80,6 +80,8 @@ class ElasticNetFilter(Selector):
         z = _unit(values[:, names])
         likelihood = _likelihood(target)
         penalties = path_penalties(z, likelihood, self.mixing, steps=self.steps, smallest=0.01)
+        if penalties[0] == 0:
+            raise TableError(f"{self._name}: no feature varies with the outcome; nothing to choose")
         if self.penalty is None:
             chosen = self._by_folds(z, target, penalties)
         else:

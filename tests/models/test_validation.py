@@ -167,3 +167,9 @@ def test_a_validation_with_flags_prints_itself(fitted, other):
 def test_two_patients_give_notes(fitted, other):
     X, y = other
     assert validate(fitted, X[:2], y[:2].assign(event=True)).notes
+
+
+def test_a_predictor_that_a_cohort_does_not_have_is_named(fitted, other):
+    X, y = other
+    notes = validate(fitted, X.assign(age=np.nan), y).notes
+    assert any("'age' is missing for all 120 case(s)" in note for note in notes)

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer
 
-from radtool.errors import RadtoolWarning
+from radtool.errors import RadtoolWarning, TableError
 from radtool.files import canonical_json
 from radtool.selection import (
     BackwardElimination,
@@ -335,3 +335,9 @@ def test_wrong_settings_are_refused(step, cohort):
     X, y, _ = cohort
     with pytest.raises(ValueError, match=type(step).__name__):
         step.fit(X, y)
+
+
+def test_nothing_that_varies_leaves_nothing_to_choose(cohort):
+    X, y, _ = cohort
+    with pytest.raises(TableError, match="no feature varies with the outcome"):
+        ElasticNetFilter(folds=3).fit(X * 0 + 1, y)
