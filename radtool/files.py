@@ -134,8 +134,12 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text atomically, with Unix line ends on every system."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write UTF-8 text atomically, with Unix line ends on every system.
+
+    The half characters that Python makes of file names that are not UTF-8 are written as JSON
+    writes them, so that they come back when JSON is read.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -213,7 +217,7 @@ def canonical_json(value: Any) -> str:
 
 def hash_of(value: Any) -> str:
     """Return the SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

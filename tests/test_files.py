@@ -169,3 +169,10 @@ def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     )
     assert done.stdout.strip() == str(target)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_are_not_utf8_are_written_and_come_back(tmp_path: Path) -> None:
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+    write_json(tmp_path / "a.json", {"file": name})
+    assert read_json(tmp_path / "a.json") == {"file": name}
+    assert hash_of(name) != hash_of("caf")

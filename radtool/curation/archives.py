@@ -57,7 +57,7 @@ def unpack(archive: Path, folder: Path) -> dict[str, Path]:
     """
     stamp = archive.stat()
     key = f"{archive.resolve()}|{stamp.st_size}|{stamp.st_mtime_ns}"
-    target = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
+    target = folder / hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
     listing = target / "members.json"
     if listing.is_file():
         return {name: target / file for name, file in read_json(listing).items()}

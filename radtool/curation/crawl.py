@@ -196,12 +196,15 @@ class _Cache:
 
     def missing(self, path: str, _shown: str, stamp: str) -> bool:
         """Whether a file was not read yet, or has changed."""
-        row = self._base.execute("SELECT stamp FROM files WHERE path = ?", (path,)).fetchone()
+        wanted = "SELECT stamp FROM files WHERE path = ?"
+        row = self._base.execute(wanted, (_key(path),)).fetchone()
         return row is None or row[0] != f"{CACHE_VERSION}|{stamp}"
 
     def store(self, found: Iterable[tuple[str, str, str]]) -> None:
         """Keep what was read."""
-        rows = iter((path, f"{CACHE_VERSION}|{stamp}", record) for path, stamp, record in found)
+        rows = iter(
+            (_key(path), f"{CACHE_VERSION}|{stamp}", record) for path, stamp, record in found
+        )
         try:
             while batch := list(islice(rows, 1000)):
                 with self._base:
@@ -211,7 +214,9 @@ class _Cache:
 
     def get(self, path: str, shown: str) -> tuple[Record | None, str]:
         """Return the record, or None and why it is unreadable ("": not DICOM)."""
-        row = self._base.execute("SELECT record FROM files WHERE path = ?", (path,)).fetchone()
+        row = self._base.execute(
+            "SELECT record FROM files WHERE path = ?", (_key(path),)
+        ).fetchone()
         if not row or not row[0]:
             return None, ""
         values = json.loads(row[0])
@@ -222,3 +227,12 @@ class _Cache:
     def close(self) -> None:
         """Close the file."""
         self._base.close()
+
+
+def _key(path: str) -> str | bytes:
+    """Return a path as sqlite takes it: one that is not UTF-8, as old archives have, as bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +127,8 @@ def extract_cohort(  # noqa: PLR0913 - the front door: every choice by name
         if isinstance(outcome, Failure):
             failures.append(outcome)
         else:
-            rows.append({**_kept(case), **outcome})
+            # One text a name for all rows: every worker and cache entry brings its own copies.
+            rows.append({sys.intern(name): v for name, v in {**_kept(case), **outcome}.items()})
         if progress is not None:
             progress(done, len(cases), str(case["case_id"]))
     if not rows:

@@ -140,7 +140,7 @@ def write_table(
         if target.suffix == ".parquet":
             table.to_parquet(part, index=False)
         elif target.suffix == ".csv":
-            table.to_csv(part, index=False, lineterminator="\n")
+            table.to_csv(part, index=False, lineterminator="\n", errors="backslashreplace")
         else:
             raise InputError(f"{target}: a table is written as .parquet or .csv")
     if provenance is not None:

@@ -2,11 +2,13 @@
 
 import importlib
 import os
+import zipfile
 
 import numpy as np
 import pydicom
 import pytest
 
+from radtool.curation import curate
 from radtool.curation.crawl import crawl
 from radtool.errors import InputError
 
@@ -129,3 +131,23 @@ def test_size_and_time_decide_what_is_read_again(tmp_path, phantoms, monkeypatch
     found = crawl(tmp_path / "in", tmp_path / "work")
     assert sorted(opened) == sorted(map(str, paths[:2]))
     assert (len(found.records), found.reused) == (3, 1)
+
+
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_names_of_an_old_archive_that_are_not_utf8_are_read(tmp_path, phantoms, pseudonyms):
+    source = tmp_path / "in" / os.fsdecode(b"M\xfcller")
+    try:
+        source.mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system has UTF-8 names only")
+    phantoms.series(source, np.full((12, 30, 30), 1000))
+    circles = [phantoms.circle((15, 15, 3.0 * k), 6) for k in range(2, 9)]
+    phantoms.rtstruct(source / "rs", {"GTV": circles})
+    broken = phantoms.series(source / "broken", np.full((12, 30, 30), 1000), name="b", patient="P2")
+    broken[5].write_bytes(broken[5].read_bytes()[:-100])
+    with zipfile.ZipFile(source / "more.zip", "w") as archive:
+        archive.write(broken[0], "a.dcm")
+    first = curate(tmp_path / "in", tmp_path / "out", pseudonyms=pseudonyms)
+    assert len(first.manifest) == 1
+    assert len(first.failures) == 1
+    assert curate(tmp_path / "in", tmp_path / "out", pseudonyms=pseudonyms).reused == 2

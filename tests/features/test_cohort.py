@@ -163,3 +163,15 @@ def test_the_other_engine_needs_its_own_parameters(manifest: pd.DataFrame) -> No
 def test_a_missing_engine_stops_at_once_and_says_how_to_get_it(manifest: pd.DataFrame) -> None:
     with pytest.raises(MissingPartError, match="pip install --no-build-isolation pyradiomics"):
         extract_cohort(manifest, "pyradiomics_ct", engine="pyradiomics")
+
+
+def test_thousands_of_rows_share_the_names_of_their_features(
+    manifest: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract_cohort(manifest, PARAMS, cache=tmp_path / "cache")
+    seen: list[list[dict[str, object]]] = []
+    plain = cohort._in_order
+    monkeypatch.setattr(cohort, "_in_order", lambda rows: seen.append(rows) or plain(rows))
+    extract_cohort(manifest, PARAMS, cache=tmp_path / "cache")
+    first, second = seen[0][:2]
+    assert all(a is b for a, b in zip(first, second, strict=True))

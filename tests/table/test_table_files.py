@@ -121,3 +121,9 @@ def test_a_workbook_of_something_else_is_refused_in_words(tmp_path: Path) -> Non
         archive.writestr("[Content_Types].xml", "<Types")
     with pytest.raises(TableError, match="not a readable table"):
         read_table(tmp_path / "t.xlsx")
+
+
+def test_a_name_that_is_not_utf8_does_not_stop_a_table(tmp_path: Path) -> None:
+    table = pd.DataFrame({"path": [b"caf\xe9".decode("utf-8", "surrogateescape")]})
+    write_table(table, tmp_path / "t.csv")
+    assert read_table(tmp_path / "t.csv")["path"].tolist() == ["caf\\udce9"]
