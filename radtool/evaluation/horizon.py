@@ -76,6 +76,15 @@ def brier_at(y: pd.DataFrame, probability: pd.Series | np.ndarray, time: float) 
 def ipa_at(y: pd.DataFrame, probability: pd.Series | np.ndarray, time: float) -> Estimate:
     """Index of prediction accuracy: 1 - Brier / Brier of the cohort's own Kaplan-Meier risk.
 
+    Parameters
+    ----------
+    y : DataFrame
+        ``event`` and ``duration``.
+    probability : array-like of shape (n,)
+        Predicted probability of an event by the horizon, 0 to 1.
+    time : float
+        Horizon, in the unit of the durations.
+
     Returns
     -------
     Estimate
@@ -102,6 +111,11 @@ def integrated_brier(
         Predicted event probability, one column a time.
     times : ndarray of shape (k,), optional
         Default the column names.
+
+    Raises
+    ------
+    InputError
+        Fewer than two times.
     """
     points = np.asarray(probabilities.columns if times is None else times, dtype=float)
     if len(points) < 2:
@@ -117,6 +131,15 @@ def compare_at(
     y: pd.DataFrame, probability_a: np.ndarray, probability_b: np.ndarray, time: float
 ) -> pd.DataFrame:
     """Compare two predictions at the horizon: differences (b - a) of AUC and Brier score.
+
+    Parameters
+    ----------
+    y : DataFrame
+        ``event`` and ``duration``.
+    probability_a, probability_b : array-like of shape (n,)
+        Two predicted probabilities of an event by the horizon.
+    time : float
+        Horizon, in the unit of the durations.
 
     Returns
     -------
@@ -142,6 +165,15 @@ def observed_over_expected(
 ) -> Estimate:
     """Kaplan-Meier risk at the horizon over the mean predicted risk, with log-normal interval.
 
+    Parameters
+    ----------
+    y : DataFrame
+        ``event`` and ``duration``.
+    probability : array-like of shape (n,)
+        Predicted probability of an event by the horizon, 0 to 1.
+    time : float
+        Horizon, in the unit of the durations.
+
     Raises
     ------
     InputError
@@ -162,6 +194,18 @@ def observed_over_expected(
 
 def event_by(y: pd.DataFrame, time: float) -> pd.Series:
     """Whether each case had the event by the horizon; NaN for those censored before it.
+
+    Parameters
+    ----------
+    y : DataFrame
+        ``event`` and ``duration``.
+    time : float
+        Horizon, in the unit of the durations.
+
+    Raises
+    ------
+    InputError
+        The horizon is not above 0.
 
     Examples
     --------

@@ -90,10 +90,24 @@ def hosmer_lemeshow(
 ) -> pd.DataFrame:
     """Hosmer-Lemeshow test, on request only: it depends on arbitrary groups.
 
+    Parameters
+    ----------
+    y : array-like of bool, shape (n,)
+        The marker.
+    probability : array-like of shape (n,)
+        Predicted probability of True.
+    groups : int, default 10
+        By quantiles of the probability; fewer where these coincide.
+
     Returns
     -------
     DataFrame
         One row: ``chisq, df, p, groups``; df is groups less 2.
+
+    Raises
+    ------
+    InputError
+        Fewer than three groups can be made.
     """
     truth, p = check_marker(y), check_probability(y, probability)
     edges = np.unique(np.quantile(p, np.linspace(0, 1, groups + 1)))

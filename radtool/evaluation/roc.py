@@ -109,6 +109,13 @@ def compare_auc(
 ) -> pd.DataFrame:
     """Compare two AUCs on the same cases by DeLong's paired test.
 
+    Parameters
+    ----------
+    y : array-like of bool, shape (n,)
+        The marker.
+    score_a, score_b : array-like of shape (n,)
+        Higher = more likely True.
+
     Returns
     -------
     DataFrame
@@ -145,10 +152,24 @@ def partial_auc(
 ) -> pd.DataFrame:
     """Area under the ROC curve where specificity is at least the given one.
 
+    Parameters
+    ----------
+    y : array-like of bool, shape (n,)
+        The marker.
+    score : array-like of shape (n,)
+        Higher = more likely True.
+    specificity : float, default 0.9
+        Lowest specificity of the area, in [0, 1).
+
     Returns
     -------
     DataFrame
         One row: ``partial_auc`` and ``corrected``, McClish's rescaling to 0.5 (chance) ... 1.
+
+    Raises
+    ------
+    InputError
+        The specificity is out of range.
     """
     if not 0 <= specificity < 1:
         raise InputError(f"specificity must be in [0, 1), got {specificity}")
@@ -213,7 +234,22 @@ def youden_threshold(y: pd.Series, score: pd.Series | np.ndarray) -> Threshold:
 def sensitivity_threshold(
     y: pd.Series, score: pd.Series | np.ndarray, *, sensitivity: float = 0.9
 ) -> Threshold:
-    """Choose the highest cut-off that reaches a sensitivity."""
+    """Choose the highest cut-off that reaches a sensitivity.
+
+    Parameters
+    ----------
+    y : array-like of bool, shape (n,)
+        The marker.
+    score : array-like of shape (n,)
+        Higher = more likely True.
+    sensitivity : float, default 0.9
+        To be reached, in (0, 1].
+
+    Raises
+    ------
+    InputError
+        The sensitivity is out of range.
+    """
     if not 0 < sensitivity <= 1:
         raise InputError(f"sensitivity must be in (0, 1], got {sensitivity}")
     curve = roc_curve(y, score)
@@ -225,6 +261,15 @@ def classify(
     y: pd.Series, score: pd.Series | np.ndarray, threshold: Threshold | float
 ) -> pd.DataFrame:
     """Judge a cut-off: one row with counts, sensitivity, specificity, predictive values, F1.
+
+    Parameters
+    ----------
+    y : array-like of bool, shape (n,)
+        The marker.
+    score : array-like of shape (n,)
+        Higher = more likely True.
+    threshold : Threshold or float
+        A case is positive when its score is at or above it.
 
     Raises
     ------

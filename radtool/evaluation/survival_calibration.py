@@ -126,10 +126,26 @@ def calibration_groups(
 ) -> pd.DataFrame:
     """Mean predicted against Kaplan-Meier risk in groups of equal size.
 
+    Parameters
+    ----------
+    y : DataFrame
+        ``event`` and ``duration``.
+    probability : array-like of shape (n,)
+        Predicted probability of an event by the horizon, 0 to 1.
+    time : float
+        Horizon, in the unit of the durations.
+    groups : int, default 10
+        Of equal size, by predicted probability.
+
     Returns
     -------
     DataFrame
         ``predicted, observed, lower, upper, n``, one row a group that is followed to the horizon.
+
+    Raises
+    ------
+    InputError
+        More groups than cases, or a horizon beyond the last follow-up.
     """
     outcome = check_survival(y)
     p = pd.Series(of_cases(y, probability, "probability"), index=outcome.index)

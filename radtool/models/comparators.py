@@ -100,6 +100,15 @@ def compare_models(
 ) -> pd.DataFrame:
     """Score fitted signatures on the same new cases, and their gain over a baseline.
 
+    Parameters
+    ----------
+    signatures : mapping of str to Signature
+        Fitted.
+    X, y
+        New cases: every column that a signature needs, and their outcome.
+    baseline : str, default "clinical_volume"
+        Name of the signature that the others are compared with.
+
     Returns
     -------
     DataFrame

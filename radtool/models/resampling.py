@@ -178,6 +178,13 @@ def leave_one_site_out(
 
     The column ``fold`` of the result holds the site. Events in one site only is an error: without
     events elsewhere nothing can be learned.
+
+    Parameters
+    ----------
+    signature, X, y, patients, jobs
+        As for `cross_validate`.
+    sites : Series of str
+        Site of each case, same index as X.
     """
     outcome, people = signature._check(X, y), check_patients(X, patients)
     if not sites.index.equals(X.index):
@@ -216,6 +223,13 @@ def bootstrap_optimism(  # noqa: PLR0913 (a design is data and its numbers)
     Patients are drawn with replacement; each sample's signature is scored on the sample and on the
     original cases (Harrell 1996). The interval follows Noma et al. (Stat Med 2021): the apparent
     one, moved.
+
+    Parameters
+    ----------
+    signature, X, y, patients, seed, jobs
+        As for `cross_validate`.
+    n : int, default 200
+        Samples.
     """
     outcome, people = signature._check(X, y), check_patients(X, patients)
     fitted = _quietly(lambda: signature.unfitted().fit(X, outcome, people))

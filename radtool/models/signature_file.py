@@ -121,6 +121,15 @@ def save_signature(
 ) -> str:
     """Write a fitted signature as JSON; equal input gives equal bytes.
 
+    Parameters
+    ----------
+    signature : Signature
+        Fitted.
+    path : path-like
+        Usually ``<name>.signature.json``.
+    extraction, provenance, name
+        As for `signature_document`.
+
     Returns
     -------
     str

@@ -162,11 +162,18 @@ def ccc_many(first: np.ndarray, second: np.ndarray, *, confidence: float = 0.95)
     ----------
     first, second : ndarray of shape (n_cases, n_features)
         Without gaps, 3 cases at least.
+    confidence : float, default 0.95
+        Of the interval.
 
     Returns
     -------
     DataFrame
         One row a feature: ``ccc, lower, upper, r, se``; NaN for a feature that is constant.
+
+    Raises
+    ------
+    TableError
+        Fewer than 3 cases.
     """
     n = len(first)
     if n < 3:
@@ -211,6 +218,15 @@ def bland_altman(
         Cases with a gap in either are left out.
     multiple : float, default 1.96
         SDs from the mean to a limit; the paper of 1986 uses 2.
+    confidence : float, default 0.95
+        Of the intervals of the mean and of the limits.
+
+    Raises
+    ------
+    ParameterError
+        `multiple` is not above 0.
+    TableError
+        The measurements are not of the same cases, or fewer than 3 are complete.
 
     References
     ----------
@@ -239,7 +255,18 @@ def bland_altman(
 
 
 def repeatability(first: np.ndarray, second: np.ndarray) -> Repeatability:
-    """Return within-case SD and repeatability coefficients of a test and its retest."""
+    """Return within-case SD and repeatability coefficients of a test and its retest.
+
+    Parameters
+    ----------
+    first, second : array of shape (n_cases,)
+        Cases with a gap in either are left out.
+
+    Raises
+    ------
+    TableError
+        The measurements are not of the same cases, or fewer than 3 are complete.
+    """
     a, b = _paired(first, second)
     d2 = (a - b) ** 2
     within = float(np.sqrt(d2.mean() / 2))
@@ -261,6 +288,11 @@ def occc(ratings: pd.DataFrame | np.ndarray) -> OverallConcordance:
     ----------
     ratings : array of shape (n_cases, n_ratings)
         Cases with a gap are left out.
+
+    Raises
+    ------
+    TableError
+        Ratings are not (cases, 2 or more), or fewer than 3 cases are complete.
 
     References
     ----------

@@ -51,6 +51,13 @@ def cohen_kappa(
     weights : {"none", "linear", "squared"}
         How much a near miss counts.
 
+    Raises
+    ------
+    TableError
+        Fewer than 2 cases were read twice.
+    ParameterError
+        The weights are unknown.
+
     References
     ----------
     Cohen, Psychological Bulletin 1968; Fleiss, Cohen, Everitt, Psychological Bulletin 1969.
@@ -110,6 +117,11 @@ def fleiss_kappa(ratings: pd.DataFrame | np.ndarray) -> Kappa:
     ----------
     ratings : array of shape (n_cases, n_readers)
         Categories. Cases with a gap are left out.
+
+    Raises
+    ------
+    TableError
+        Fewer than 2 complete cases or 2 readers.
 
     References
     ----------

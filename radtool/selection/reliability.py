@@ -50,6 +50,13 @@ def icc(
     DataFrame
         Index the form; columns ``icc, lower, upper, f, df1, df2, p, n, k``.
 
+    Raises
+    ------
+    TableError
+        Ratings are not (cases, ratings), or fewer than 2 of either.
+    ParameterError
+        The confidence is not in (0, 1).
+
     References
     ----------
     Shrout and Fleiss, Intraclass correlations: uses in assessing rater reliability, Psychological
@@ -88,11 +95,20 @@ def icc_many(
         Without gaps.
     form : str
         A key of `ICC_FORMS`, or a usual name of one: ``"ICC(2,1)"``, ``"ICC(A,1)"``, ….
+    confidence, interval
+        As for `icc`.
 
     Returns
     -------
     DataFrame
         One row a feature; ``icc`` is NaN for a feature that is constant (never 1).
+
+    Raises
+    ------
+    TableError
+        Fewer than 2 cases or 2 ratings.
+    ParameterError
+        The form is unknown, or the confidence not in (0, 1).
     """
     form = _form(form)
     n, k = ratings.shape[:2]
