@@ -16,7 +16,14 @@ from radtool.study.controls import MadeControl, make_controls
 from radtool.study.extraction import extract_to, lesion_settings
 from radtool.study.images import Cases, find_cases
 from radtool.study.outcomes import check_outcomes
-from radtool.table import Failure, check_features, read_table, write_table
+from radtool.table import (
+    KEYS,
+    Failure,
+    check_features,
+    feature_columns,
+    read_table,
+    write_table,
+)
 
 __all__ = ["MadeFeatures", "make_features"]
 
@@ -64,6 +71,10 @@ def make_features(
     target = folder / "features.parquet"
     if settings.data.features is not None:
         given = read_table(settings.data.features, rename=settings.data.columns)
+        if settings.data.features == settings.data.outcomes:
+            # Everything else in the one table is read as outcomes, and only what is named predicts.
+            kept = {*KEYS, *feature_columns(given)}
+            given = given[[column for column in given.columns if column in kept]]
         table = check_features(given, settings.data.features.name)
         write_table(table, target, provenance({}, [settings.data.features]))
         return MadeFeatures(table)

@@ -22,7 +22,7 @@ from radtool.report.results import EndpointResults, StudyResults, read_results
 from radtool.study.config import StudySettings, read_study
 from radtool.study.features import MadeFeatures, make_features
 from radtool.study.gathering import gather
-from radtool.study.outcomes import check_outcomes, outcome_table
+from radtool.study.outcomes import check_outcomes, check_volume, outcome_table
 from radtool.study.stages import once
 from radtool.table import Endpoint, Failure, join, make_step, read_manifest
 
@@ -142,7 +142,9 @@ def run_study(  # noqa: PLR0913 - the front door: every choice by name
     plans = {endpoint.name: _plan(settings, endpoint, jobs) for endpoint in settings.endpoints}
     manifest = settings.data.manifest
     check_outcomes(settings, None if manifest is None else read_manifest(manifest))
+    check_volume(settings)
     made = make_features(settings, folder, jobs=jobs, scheduler=scheduler, progress=progress)
+    check_volume(settings, made.table)
     run = _Run(settings, folder, made, external, progress)
     answers = [
         Answer.from_dict(

@@ -23,6 +23,7 @@ __all__ = [
     "failures_in_words",
     "feature_columns",
     "listed",
+    "no_column",
     "refuse_twice",
 ]
 
@@ -132,7 +133,8 @@ def check_manifest(table: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
     for column in _REQUIRED:
         if column not in table.columns:
             raise TableError(
-                f"{name} has no column {column!r}{did_you_mean(column, map(str, table.columns))}"
+                no_column(name, column, table.columns)
+                + f"; a manifest needs {', '.join(_REQUIRED)}"
             )
     for column, default in _DEFAULTS.items():
         if column not in table.columns:
@@ -158,7 +160,7 @@ def check_features(table: pd.DataFrame, name: str = "feature table") -> pd.DataF
         twice, or two rows for one patient, roi and timepoint.
     """
     if "patient_id" not in table.columns:
-        raise TableError(f"{name} has no column 'patient_id'")
+        raise TableError(no_column(name, "patient_id", table.columns))
     if len(table) == 0:
         raise TableError(f"{name} has no rows")
     refuse_twice(table, name)
@@ -172,7 +174,8 @@ def check_features(table: pd.DataFrame, name: str = "feature table") -> pd.DataF
     if not features:
         raise TableError(
             f"{name} has no feature column; a feature is named"
-            " <image>_<family>_<feature>, for example original_stat_mean"
+            " <image>_<family>_<feature>, for example original_stat_mean; give columns of other"
+            " software such a prefix"
         )
     wrong = [c for c, kind in table[features].dtypes.items() if not _is_real(kind)]
     if wrong:
@@ -267,6 +270,12 @@ def _refuse_duplicates(table: pd.DataFrame, columns: list[str], name: str) -> No
             f"{name}: more than one row for the same {' + '.join(columns)}: {listed(cases)};"
             " keep one row each, or give the rows different roi or timepoint"
         )
+
+
+def no_column(table: str, column: str, present: Iterable[object]) -> str:
+    """Return that a table lacks a column, the nearest one it has or else what it has."""
+    near = did_you_mean(column, map(str, present)).replace("; allowed:", "; there are")
+    return f"{table} has no column {column!r}{near}"
 
 
 def listed(values: Iterable[object], most: int = 5) -> str:

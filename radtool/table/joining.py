@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from radtool.errors import RadtoolWarning, TableError, did_you_mean
+from radtool.errors import RadtoolWarning, TableError
 from radtool.table.contracts import (
     Failure,
     as_key,
     check_features,
     feature_columns,
     listed,
+    no_column,
     refuse_twice,
 )
 from radtool.table.files import read_table
@@ -178,9 +179,7 @@ def _check_columns(
     present = list(map(str, people.columns))
     for column in (on, *question.columns, *covariates):
         if column not in present:
-            raise TableError(
-                f"outcome table has no column {column!r}{did_you_mean(column, present)}"
-            )
+            raise TableError(no_column("outcome table", column, present))
     if on not in table.columns:
         raise TableError(f"feature table has no column {on!r}")
     leaked = sorted(set(question.columns) & set(table.columns))

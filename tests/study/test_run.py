@@ -363,3 +363,32 @@ def test_cohorts_may_be_told_apart_by_the_outcome_table(study_folder: Path) -> N
     (study_folder / "table.yaml").write_text(text)
     done = run_study(study_folder / "table.yaml", study_folder / "out")
     assert [cohort.n for cohort in done.results.endpoints[0].question.cohorts] == [18, 12]
+
+
+def test_a_volume_that_is_no_feature_is_named_before_the_models(study_folder: Path) -> None:
+    text = (study_folder / "study.yaml").read_text()
+    theirs = text.replace("parameters: params.yaml", "parameters: pyradiomics_ct")
+    (study_folder / "theirs.yaml").write_text(theirs)
+    with pytest.raises(RadtoolError, match="predictors.volume, for example original_shape_MeshV"):
+        run_study(study_folder / "theirs.yaml", study_folder / "out")
+    wrong = text.replace("clinical: [age]", "clinical: [age], volume: original_morph_size")
+    (study_folder / "wrong.yaml").write_text(wrong)
+    with pytest.raises(RadtoolError, match="'original_morph_size'.*original_morph_volume"):
+        run_study(study_folder / "wrong.yaml", study_folder / "out")
+
+
+def test_one_table_may_hold_features_and_outcomes(study_folder: Path) -> None:
+    run_study(study_folder / "study.yaml", study_folder / "images")
+    features = read_table(study_folder / "images" / "features.parquet")
+    one = features.merge(read_table(study_folder / "outcomes.csv"), on="patient_id")
+    one.to_csv(study_folder / "one.csv", index=False)
+    text = (study_folder / "study.yaml").read_text()
+    text = text.replace(
+        "manifest: manifest.csv, outcomes: outcomes.csv", "features: one.csv, outcomes: one.csv"
+    )
+    (study_folder / "table.yaml").write_text(text)
+    done = run_study(study_folder / "table.yaml", study_folder / "out")
+    both = (study_folder / name / "os.signature.json" for name in ("images", "out"))
+    first, second = (load_signature(path).coefficients_ for path in both)
+    pd.testing.assert_frame_equal(first, second)
+    assert [cohort.n for cohort in done.results.endpoints[0].question.cohorts] == [18, 12]
