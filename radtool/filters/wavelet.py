@@ -115,6 +115,18 @@ def wavelet_kernels(wavelet: str, level: int) -> dict[str, np.ndarray]:
 
     Even-length kernels get one trailing zero first (IBSI), so that they have a centre; then
     2**(level - 1) - 1 zeros go between the taps.
+
+    Parameters
+    ----------
+    wavelet : str
+        A discrete wavelet of PyWavelets.
+    level : int
+        Decomposition level, 1 or more.
+
+    Returns
+    -------
+    dict of str to ndarray
+        "L" and "H" -> taps of shape (odd length,); shared between calls, so never written to.
     """
     bank = pywt.Wavelet(wavelet)
     found = {}

@@ -20,10 +20,20 @@ _CELLS = 4_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How the batch estimates are made."""
+    """How the batch estimates are made.
+
+    Parameters
+    ----------
+    pooling : {"parametric", "nonparametric", "none"}
+        What the estimates of a batch are shrunk by.
+    location_only : ndarray of bool, shape (n_batches,)
+        Batches whose scale is left as it is.
+    reference : int or None
+        Batch that the others are brought to; None: the grand mean.
+    """
 
     pooling: Pooling
-    location_only: np.ndarray  # bool (n_batches,)
+    location_only: np.ndarray
     reference: int | None
 
 

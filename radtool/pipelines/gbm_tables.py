@@ -173,6 +173,13 @@ class AssembledCohort:
 def assemble(cohort: GbmCohort, settings: GbmSettings) -> AssembledCohort:
     """Join the tables of a cohort by exact patient id.
 
+    Parameters
+    ----------
+    cohort : GbmCohort
+        Its tables as given.
+    settings : GbmSettings
+        Outcome and predictor columns, and who is taken.
+
     Raises
     ------
     TableError
