@@ -173,3 +173,37 @@ def test_twice_the_voxel_size_is_twice_the_length(family: str) -> None:
         name = str(column).rsplit("_", 1)[1]
         factor = 2 if "Diameter" in name else powers.get(name, 1)
         assert doubled[column] == pytest.approx(factor * value, rel=1e-9), column
+
+
+SAME = {
+    "firstorder": {"Mean": "stat_mean", "Skewness": "stat_skewness", "Entropy": "ih_entropy_fbs25"},
+    "glcm": {"Contrast": "glcm_contrast", "JointEntropy": "glcm_joint_entropy", "Idn":
+             "glcm_normalised_inverse_difference", "InverseVariance": "glcm_inverse_variance",
+             "Imc2": "glcm_information_correlation_2", "ClusterShade": "glcm_cluster_shade"},
+    "glrlm": {"RunEntropy": "glrlm_run_entropy", "RunPercentage": "glrlm_run_percentage"},
+    "glszm": {"ZoneEntropy": "glszm_zone_size_entropy", "SmallAreaEmphasis":
+              "glszm_small_zone_emphasis"},
+    "gldm": {"DependenceEntropy": "ngldm_dependence_count_entropy", "LargeDependenceEmphasis":
+             "ngldm_high_dependence_emphasis"},
+    "ngtdm": {"Busyness": "ngtdm_busyness", "Coarseness": "ngtdm_coarseness", "Strength":
+              "ngtdm_strength"},
+}  # fmt: skip
+
+
+def test_on_the_same_bins_both_conventions_count_alike() -> None:
+    image, mask = phantom()
+    lowest = float(np.floor(image.array[mask.array].min() / 25) * 25)
+    ibsi = load_params(
+        {
+            "discretise": [{"method": "fixed_bin_size", "bin_width": 25, "lower": lowest}],
+            "aggregation": {"pairs": ["3d_avg"], "zones": ["3d"]},
+        }
+    )
+    expected = extract(image, mask, ibsi)
+    found = extract(image, mask, params(*EVERY))
+    for family, names in SAME.items():
+        tail = {"glcm": "_3d_avg_fbs25", "glrlm": "_3d_avg_fbs25", "firstorder": ""}
+        for name, other in names.items():
+            value = found[f"original_{family}_{name}"]
+            end = tail.get(family, "_fbs25")
+            assert value == pytest.approx(expected[f"original_{other}{end}"], rel=1e-11), name
