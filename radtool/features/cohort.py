@@ -186,6 +186,7 @@ def _cached_case(
     engine: Engine,
     control: NegativeControl | None,
 ) -> dict[str, Any]:
+    _check_named(case, "image", "mask")
     hashes = {
         "image_sha256": image_hash(case["image"]),
         "mask_sha256": image_hash(case["mask"]),
@@ -226,8 +227,6 @@ def _extracted(
     case: Case, params: AnyParameters, engine: Engine, control: NegativeControl | None
 ) -> Extraction:
     image = read_image(case["image"])
-    if not str(case["mask"]):
-        raise InputError(f"case {case['case_id']!r} has no mask in the manifest")
     mask = mask_of(case, params, image.geometry)
     if control is not None:
         image, mask = control.apply(image, mask, str(case["case_id"]))
@@ -243,8 +242,9 @@ def mask_of(case: Case, params: AnyParameters | None, like: Geometry) -> Mask:
     Raises
     ------
     InputError
-        See `radtool.io.read_mask`; or there is no such lesion.
+        See `radtool.io.read_mask`; or there is no mask, or no such lesion.
     """
+    _check_named(case, "mask")
     roi = str(case.get("roi_in_file", case.get("roi", ""))) or None
     if "lesion" not in case:
         return read_mask(case["mask"], roi=roi, label=_label(case, params), like=like)
@@ -253,6 +253,13 @@ def mask_of(case: Case, params: AnyParameters | None, like: Geometry) -> Mask:
     if number not in found:
         raise InputError(f"{case['mask']}: no lesion {number}; there are {sorted(found)}")
     return found[number]
+
+
+def _check_named(case: Case, *columns: str) -> None:
+    """Refuse a case without a path; an empty one would mean the working folder."""
+    for column in columns:
+        if pd.isna(case[column]) or not str(case[column]).strip():
+            raise InputError(f"case {case['case_id']!r} has no {column} in the manifest")
 
 
 def _label(case: Case, params: AnyParameters | None) -> int | None:

@@ -204,3 +204,22 @@ def test_files_that_cannot_be_read_are_failures_with_the_reason(  # noqa: C901 -
         (other := tmp_path / "folder").mkdir()
     with pytest.raises(TableError, match=words):
         row(other, mask, convention)
+
+
+@each_convention
+@pytest.mark.parametrize("column", ["image", "mask"])
+@pytest.mark.parametrize("empty", ["", " ", np.nan, None])
+def test_a_case_without_a_path_is_named_and_the_working_folder_is_left_alone(
+    good: tuple[Path, Path],
+    column: str,
+    empty: object,
+    convention: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(path: object) -> str:
+        raise AssertionError(path)
+
+    case = {"case_id": "c", "patient_id": "c", "image": str(good[0]), "mask": str(good[1])}
+    monkeypatch.setattr("radtool.features.cohort.image_hash", never)
+    with pytest.raises(TableError, match=f"case 'c' has no {column} in the manifest"):
+        extract_cohort(pd.DataFrame([case | {column: empty}]), PARAMS[convention])
