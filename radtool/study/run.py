@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from radtool.files import sha256, write_json, write_text
-from radtool.pipelines.endpoint import Plan
+from radtool.pipelines.endpoint import LABELS, Plan
 from radtool.pipelines.question import Answer, answer, slug
 from radtool.provenance import versions
 from radtool.report import render
@@ -86,8 +86,9 @@ def _answer_line(endpoint: EndpointResults) -> str:
     limits = "no interval"
     if found.lower is not None and found.upper is not None:
         limits = f"{found.lower:+.3f} to {found.upper:+.3f}"
+    better, base = (LABELS.get(model, model) for model in (found.model_a, found.model_b))
     return (
-        f"{name}: {found.model_a} less {found.model_b} in {found.cohort} ({found.design}):"
+        f"{name}: {better}, compared with {base}, in {found.cohort} ({found.design}):"
         f" {measure} {found.difference:+.3f} ({limits})"
     )
 

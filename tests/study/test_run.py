@@ -35,6 +35,9 @@ def test_a_run_makes_everything_it_promises(study_folder: Path) -> None:
     assert done.results.extraction is not None
     assert done.results.extraction.n_cases == 30
     assert [cohort.n for cohort in done.results.endpoints[0].question.cohorts] == [18, 12]
+    assert done.lines()[1].startswith(
+        "os: clinical + volume + radiomics, compared with clinical + volume, in b (external): C "
+    )
     assert "Small study" in (out / "report.html").read_text(encoding="utf-8")
     assert (out / "features.parquet.provenance.json").is_file()
     assert load_signature(out / "os.signature.json").kind == "survival"
