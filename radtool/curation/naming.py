@@ -149,7 +149,8 @@ def safe_name(words: str) -> str:
     >>> safe_name("../a b")
     'a_b-2c2c79'
     """
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", words).strip("._")[:80]
+    # No leading hyphen: a name that looks like an option is a trap for whoever lists files.
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", words).strip("._").lstrip("._-")[:80]
     if plain and plain == words:
         return plain
     mark = _mark(words)

@@ -59,12 +59,15 @@ def test_a_name_without_pattern_is_refused():
         RoiNames.of({"GTV": ""})
 
 
-@pytest.mark.parametrize("words", ["../../etc/passwd", "a/b", "<script>", "مريض", "", ".", "a\\b"])
+@pytest.mark.parametrize(
+    "words", ["-rf", "_-rf", "--", "../../etc/passwd", "a/b", "<script>", "مريض", "", ".", "a\\b"]
+)
 def test_file_names_stay_in_their_folder(words):
     name = safe_name(words)
     assert name
     assert not set(name) & set('/\\<>:"|?* ')
     assert name.strip(".") == name
+    assert not name.startswith("-")
 
 
 def test_names_that_look_alike_stay_apart():
