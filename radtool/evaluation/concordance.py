@@ -44,7 +44,8 @@ def harrell_c(y: pd.DataFrame, risk: pd.Series | np.ndarray) -> Estimate:
 
     Notes
     -----
-    Pairs with tied event times are left out; a case censored at an event time outlives it.
+    Pairs with tied event times are left out; a case censored at an event time outlives it. One
+    event gives no interval, for without it nothing is left; nor do pairs that are all in order.
     Equals R survival's ``concordance(..., reverse = TRUE)``.
 
     References
@@ -241,6 +242,8 @@ def _concordance(
             " is not defined"
         )
     value = good.sum() / 2 / pairs
+    if (usable[chosen] > 0).sum() == 1:  # without the one event there is no pair
+        return float(value), np.full(len(time), np.nan)
     return float(value), (good - value * usable) / pairs
 
 

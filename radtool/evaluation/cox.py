@@ -294,8 +294,9 @@ def _check_columns(
     if constant:
         raise InputError(f"column(s) {constant[:5]} are constant; drop them")
     if ridge == 0 and columns and events <= len(columns):
+        said = f"{len(columns)} predictor{'s' * (len(columns) != 1)}"
         raise InputError(
-            f"{len(columns)} predictors for {events} events; select fewer than there are events,"
+            f"{said} for {events} event{'s' * (events != 1)}; select fewer than there are events,"
             " or use a penalty"
         )
 

@@ -55,8 +55,11 @@ class Estimate:
         n: int,
         bounds: tuple[float, float] = (-math.inf, math.inf),
     ) -> Estimate:
-        """Give the normal 95 % interval, cut at the bounds that the number can have."""
-        if not math.isfinite(se):
+        """Give the normal 95 % interval, cut at the bounds that the number can have.
+
+        None at a bound without any spread: that all of few pairs are in order makes no certainty.
+        """
+        if not math.isfinite(se) or (se == 0 and value in bounds):
             return cls(float(value), None, None, int(n), None)
         lower = max(bounds[0], value - 1.959963984540054 * se)
         upper = min(bounds[1], value + 1.959963984540054 * se)
@@ -85,9 +88,11 @@ def paired_difference(name: str, values: tuple[float, float], se: float, n: int)
     """
     first, second = values
     gain = Estimate.normal(second - first, se, n)
-    z = 0.0 if gain.value == 0 else float("nan")
+    z = 0.0
     if se > 0:
         z = gain.value / se
+    elif gain.value != 0:
+        gain, z = Estimate(gain.value, n=n), float("nan")
     row = {
         f"{name}_a": first,
         f"{name}_b": second,

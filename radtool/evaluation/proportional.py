@@ -74,16 +74,19 @@ def proportional_hazards(
     zero = spread.sum(axis=0)
     cross = np.tensordot(at_record, spread, axes=1)
     square = np.tensordot(at_record**2, spread, axes=1)
-    if np.linalg.cond(zero) > 1 / np.finfo(float).eps:
-        raise InputError("predictors do not vary among those at risk; nothing can be tested")
     names = list(fit.columns)
     groups = {name: [name] for name in names} if terms is None else terms
     rows = []
     for name, columns in [*groups.items(), ("GLOBAL", names)]:
         which = [names.index(c) for c in columns]
         part = score[which]
-        block = square[np.ix_(which, which)] - cross[which] @ np.linalg.solve(zero, cross[:, which])
-        chisq = float(part @ np.linalg.solve(block, part))
+        try:
+            left = cross[which] @ np.linalg.solve(zero, cross[:, which])
+            chisq = float(part @ np.linalg.solve(square[np.ix_(which, which)] - left, part))
+        except np.linalg.LinAlgError as error:
+            raise InputError(
+                "predictors hardly vary among those at risk; a change over time cannot be tested"
+            ) from error
         rows.append([name, chisq, len(which), float(stats.chi2.sf(chisq, len(which)))])
     return pd.DataFrame(rows, columns=["term", "chisq", "df", "p"])
 

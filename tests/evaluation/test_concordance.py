@@ -187,3 +187,26 @@ def test_too_few_events_for_a_bootstrap(small):
     late = y.assign(event=y.index == y["duration"].idxmax())
     with pytest.raises(InputError, match="too few events|no two cases"):
         bootstrap_c_difference(late, risk, -risk, n=20)
+
+
+def test_one_event_gives_no_interval():
+    # Without the one event there is no pair: the jackknife is not defined.
+    y = pd.DataFrame({"event": [False, True, False, False], "duration": [1.0, 2.0, 3.0, 4.0]})
+    found = harrell_c(y, np.array([1.0, 2.0, 3.0, 0.0]))
+    assert [found.value, found.lower, found.upper] == [0.5, None, None]
+    row = compare_c(y, np.arange(4.0), np.arange(4.0)[::-1]).iloc[0]
+    assert row["difference"] == 1
+    assert row["lower"] is None
+    assert np.isnan(row["p"])
+
+
+def test_few_pairs_in_order_are_no_certainty():
+    y = pd.DataFrame({"event": True, "duration": [1.0, 2.0, 3.0]})
+    up, down = np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])
+    assert harrell_c(y, down).value == 1
+    assert harrell_c(y, down).lower is None
+    row = compare_c(y, up, down).iloc[0]
+    assert row["difference"] == 1
+    assert row["lower"] is None
+    assert np.isnan(row["p"])
+    assert compare_c(y, up, up)["p"][0] == 1

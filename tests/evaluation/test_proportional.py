@@ -123,5 +123,5 @@ def test_events_at_one_time_only_are_refused(small):
 def test_two_cases_are_too_few_for_a_change_over_time():
     y = pd.DataFrame({"event": [True, True, True], "duration": [1.0, 2.0, 3.0]})
     X = pd.DataFrame({"x": [1.0, 0.0, 0.0]})
-    with pytest.raises(InputError, match="do not vary among those at risk|runs to infinity"):
+    with pytest.raises(InputError, match="hardly vary among those at risk"):
         proportional_hazards(fit_cox(X, y, ridge=1.0), X.assign(x=0.0), y)
