@@ -194,9 +194,10 @@ class Signature:
             fitted, design = FittedBlock.fit(block, current, y, name)
             if design.shape[1] == 0:
                 last = fitted.path[-1]["step"]
-                raise InputError(
-                    f"block {name!r}: no column is left after {last}; loosen its steps"
-                )
+                said = f"no column is left after {last}; loosen its steps"
+                if last == "PrepareColumns":
+                    said = f"no case has a value of {fitted.inputs[:5]}; leave the block out"
+                raise InputError(f"block {name!r}: {said}")
             self.blocks_[name], designs[name] = fitted, design
             self.path_ += fitted.path
         self._fit_models(designs, y, patients)
