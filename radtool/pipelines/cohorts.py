@@ -38,6 +38,8 @@ class Cohorts:
     def split(self, study: Study) -> tuple[Study, Study | None, list[Failure]]:
         """Return the development study, the external one if any, and the cases in neither.
 
+        A case whose cohort is not known is in neither, once a cohort is named.
+
         Raises
         ------
         InputError
@@ -47,21 +49,29 @@ class Cohorts:
             if not self.development and not self.external:
                 return study, None, []
             raise InputError(f"no column {self.column!r} to tell cohorts apart")
-        value = study.X[self.column].astype(str)
+        own = study.X[self.column]
+        value = own.astype(str).mask(own.isna(), "")
         for name in (*self.development, *self.external):
             if not (value == name).any():
                 raise InputError(
                     f"no case of {self.column} {name!r}; there are {sorted(value.unique())}"
                 )
         outside = value.isin(self.external)
-        inside = value.isin(self.development) if self.development else ~outside
+        rest = ~outside & (value != "") if self.external else ~outside
+        inside = value.isin(self.development) if self.development else rest
         both = set(study.patients[inside]) & set(study.patients[outside])
         if both:
             raise InputError(
                 f"patient(s) {sorted(both)[:5]} are in the development and the external cohort"
             )
         neither = [
-            Failure(str(case), "cohort", f"{self.column} {value[case]!r} is in neither cohort")
+            Failure(
+                str(case),
+                "cohort",
+                f"{self.column} {value[case]!r} is in neither cohort"
+                if value[case]
+                else f"{self.column} is not known",
+            )
             for case in study.X.index[~(inside | outside)]
         ]
         outer = study.take(outside) if outside.any() and not self.is_sealed else None

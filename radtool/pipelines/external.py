@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radtool.errors import RadtoolWarning
+from radtool.errors import InputError, RadtoolWarning
 from radtool.models import CoxSignature, Signature, Validation, read_log, validate
 from radtool.pipelines.curves import incidence_record, kaplan_meier_record, roc_record
 from radtool.pipelines.endpoint import BASELINE, FULL, LABELS, compare, count_events, new_words
@@ -94,12 +94,16 @@ def validate_externally(
     Raises
     ------
     InputError
-        Patients of the cohort were in training.
+        Patients of the cohort were in training, or no two of its cases can be compared; the message
+        names the cohort.
     """
     tested = Tested()
     with warnings.catch_warnings(record=True) as met:
         warnings.simplefilter("always", RadtoolWarning)
-        _measure(tested, signatures, study, (name, cut), log)
+        try:
+            _measure(tested, signatures, study, (name, cut), log)
+        except InputError as error:
+            raise type(error)(f"external cohort {name}: {error}") from error
     tested.remarks.extend(new_words(met, tested.remarks))
     if log is not None:
         tested.looks.extend(_looks(log, name))
