@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from radtool.report.controls import how_made
 from radtool.report.results import EndpointResults, Extraction, Methods, StudyResults
-from radtool.report.wording import integer, measure_of
+from radtool.report.wording import counted, integer, measure_of
 
 __all__ = ["methods_paragraph"]
 
@@ -159,7 +159,7 @@ def _designs(methods: Methods) -> list[str]:
 
 
 def _size(n: int, events: int | None, unit: str) -> str:
-    return f"{integer(n)} {unit}" + (f", {integer(events)} events" if events is not None else "")
+    return counted(n, unit) + (f", {counted(events, 'events')}" if events is not None else "")
 
 
 def _listed(parts: list[str]) -> str:

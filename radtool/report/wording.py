@@ -13,6 +13,7 @@ __all__ = [
     "NOT_NEW",
     "Measure",
     "coefficient",
+    "counted",
     "estimate",
     "heading",
     "headline_sentence",
@@ -159,6 +160,11 @@ def signed(value: float | None, digits: int = 3) -> str:
 def integer(value: float | None) -> str:
     """Write a count, with thin spaces between thousands."""
     return MISSING if value is None else f"{int(value):,}".replace(",", "\u202f")
+
+
+def counted(n: int | None, noun: str) -> str:
+    """Write a count of things that are named in the plural: "1 event", "2 events"."""
+    return f"{integer(n)} {noun.removesuffix('s') if n == 1 else noun}"
 
 
 def percent(part: float | None, whole: float | None, digits: int = 0) -> str:

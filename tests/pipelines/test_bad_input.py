@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from radtool.errors import InputError, RadtoolError, TableError
 from radtool.pipelines.cohorts import Cohorts
 from radtool.pipelines.endpoint import Plan
 from radtool.pipelines.question import answer
-from radtool.report.results import EndpointResults
+from radtool.report import render
+from radtool.report.results import EndpointResults, StudyResults
 from radtool.selection import Standardize, UnivariateCoxFilter
 from radtool.table import Endpoint, Study, join
 from tests.pipelines.conftest import simulated
@@ -149,3 +151,34 @@ def test_a_marker_of_three_classes_is_refused(tables) -> None:
         join(features, outcomes, endpoint=Endpoint(name="grade", marker="grade"))
     with pytest.raises(TableError, match="has 3 values, not two"):
         join(features, outcomes, endpoint=Endpoint(name="grade", marker="grade", positive="I"))
+
+
+def test_a_case_of_an_unknown_site_teaches_nothing(tmp_path: Path) -> None:
+    features, outcomes = simulated()
+    features.loc[:4, "site"] = None
+    study = join(features, outcomes, endpoint=OS)
+    development, external, neither = Cohorts(external=("C",)).split(study)
+    assert external is not None
+    assert len(development.X) + len(external.X) == len(features) - 5
+    assert [failure.reason for failure in neither] == ["site is not known"] * 5
+
+
+def test_one_event_outside_shows_nothing(tmp_path: Path) -> None:
+    features, outcomes = simulated()
+    outside = (features["site"] == "C").to_numpy()
+    outcomes.loc[outside, "dead"] = np.arange(outside.sum()) == 3
+    found = ask(features, outcomes, tmp_path)
+    assert found.headline is not None
+    assert found.headline.comparison is not None
+    assert found.headline.comparison.lower is None
+    page = render(StudyResults(title="t", endpoints=(found,)))
+    assert "without an interval; nothing can be concluded" in page
+    assert "1 event)" in page
+    assert not re.search(r"\b1 events", page)
+
+
+def test_an_external_cohort_that_cannot_be_judged_is_named(tmp_path: Path) -> None:
+    features, outcomes = simulated()
+    features["site"] = ["A"] * (len(features) - 1) + ["C"]
+    with pytest.raises(InputError, match="external cohort C: no two cases can be compared"):
+        ask(features, outcomes.assign(dead=True), tmp_path)

@@ -5,6 +5,7 @@ import pytest
 from radtool.report.results import Comparison, ModelResult
 from radtool.report.wording import (
     MEASURES,
+    counted,
     estimate,
     headline_sentence,
     integer,
@@ -115,3 +116,9 @@ def test_measures_have_symbols_of_their_own():
 
 def test_an_unknown_measure_is_called_by_its_name():
     assert measure_of("gini").label == "gini"
+
+
+def test_one_of_a_thing_is_not_in_the_plural():
+    assert counted(1, "patients") == "1 patient"
+    assert counted(2, "events") == "2 events"
+    assert counted(0, "events") == "0 events"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from radtool.report.results import KaplanMeier, SurvivalGroup
-from radtool.report.wording import integer, p_value
+from radtool.report.wording import counted, integer, p_value
 from radtool.svg import (
     INK,
     MUTED,
@@ -71,7 +71,7 @@ def draw_survival(curve: KaplanMeier, *, unit: str, alt: str, event: str = "") -
         y_label=_y_label(curve, event),
     )
     entries = [
-        (f"{g.label} (n = {integer(g.n)}, {integer(g.events)} events)", *line_style(i))
+        (f"{g.label} (n = {integer(g.n)}, {counted(g.events, 'events')})", *line_style(i))
         for i, g in enumerate(groups)
     ]
     parts += legend(LEFT, 14, entries)

@@ -9,7 +9,7 @@ from radtool.report.blocks import Block, Facts, Fold, Section, Sheet, Table, Tex
 from radtool.report.methods import methods_paragraph
 from radtool.report.results import EndpointResults, SignatureCard, StudyResults, TruthRow
 from radtool.report.sections.cohort import flatten
-from radtool.report.wording import heading, integer, model_label, number
+from radtool.report.wording import counted, heading, model_label, number
 
 __all__ = [
     "methods_section",
@@ -74,7 +74,7 @@ def signature_section(endpoint: EndpointResults) -> Section | None:
 
 def _card(endpoint: EndpointResults, card: SignatureCard) -> list[Block]:
     cuts = "; ".join(f"{rule}: {number(value)}" for rule, value in card.cutoffs.items())
-    training = f"{integer(card.n)} cases, {integer(card.events)} events" if card.n else ""
+    training = f"{counted(card.n, 'cases')}, {counted(card.events, 'events')}" if card.n else ""
     pairs = [
         ("Signature", card.name),
         ("Model", model_label(endpoint.models, card.model) if card.model else ""),

@@ -14,7 +14,7 @@ from radtool.report.results import (
     RocCurve,
     SurvivalGroup,
 )
-from radtool.report.wording import estimate, heading, integer, model_label, number, p_value
+from radtool.report.wording import counted, estimate, heading, integer, model_label, number, p_value
 
 __all__ = ["calibration_section", "decision_section", "roc_section", "survival_section"]
 
@@ -35,7 +35,8 @@ def _survival_figure(endpoint: EndpointResults, curve: KaplanMeier, i: int) -> F
     question = endpoint.question
     label = model_label(endpoint.models, curve.model)
     said = "; ".join(
-        f"{g.label}: {g.n} cases, {g.events} events, {_last(g, curve)}" for g in curve.groups
+        f"{g.label}: {counted(g.n, 'cases')}, {counted(g.events, 'events')}, {_last(g, curve)}"
+        for g in curve.groups
     )
     kind = "Cumulative incidence" if _is_incidence(curve) else "Kaplan-Meier curves"
     alt = f"{kind} of {label} in {_where(curve)}. {said}."

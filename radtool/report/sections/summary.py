@@ -9,10 +9,10 @@ from radtool.report.controls import control_rows, control_sentences, doubt, is_f
 from radtool.report.results import Comparison, EndpointResults, PerformanceRow, StudyResults
 from radtool.report.wording import (
     NOT_NEW,
+    counted,
     estimate,
     heading,
     headline_sentence,
-    integer,
     interval,
     measure_of,
     model_label,
@@ -112,8 +112,10 @@ def _where(comparison: Comparison, endpoint: EndpointResults) -> str:
     ]
     cohort = next((c for c in endpoint.question.cohorts if c.name == comparison.cohort), None)
     if cohort is not None:
-        pieces.append(f" ({integer(cohort.n)} {cohort.unit}")
-        pieces.append(f", {integer(cohort.events)} events)" if cohort.events is not None else ")")
+        pieces.append(f" ({counted(cohort.n, cohort.unit)}")
+        pieces.append(
+            f", {counted(cohort.events, 'events')})" if cohort.events is not None else ")"
+        )
     if comparison.design:
         pieces.append(f", {comparison.design}")
     return "".join(pieces) + "."
