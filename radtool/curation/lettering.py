@@ -14,10 +14,14 @@ SAMPLED_SLICES = 9
 LEAST_SLICES = 4
 """From so many slices on, what is the same on all of them is a sign."""
 LEAST_LETTERS = 3
+LEAST_SMEARED = 4
+"""Letters of a line that only stands out on all slices, without being of one value."""
 LEAST_ALONE = 6
 """Letters of a line that is on one slice only."""
 LEAST_CONTRAST = 0.1
 """Difference of a letter from what is around it, as a share of the image's range."""
+NEARBY = 15
+"""Side in pixels of the square that a pixel is compared with; as high as small letters."""
 LETTER_PIXELS = (5, 64)
 """Height of a letter or digit."""
 MOST_VALUES = 6
@@ -61,10 +65,12 @@ def burned_in_text(slices: np.ndarray) -> str:
     Of four slices or more (nine at most are looked at) text differs from a patient in that its
     pixels have one value, which does not change from slice to slice, and lie in pieces of one
     height on one line with gaps like those between letters: three such pieces are a finding,
-    bright or dark, anywhere in the picture. On a single slice (a screenshot, text on one slice
-    only, text whose value changes with the slice) the pieces must have the slice's highest or
-    lowest value, and six are needed. Letters are 5 to 64 pixels high. Text that a lossy compression
-    has smeared, and text that is everywhere half transparent, is not found.
+    bright or dark, anywhere in the picture. Smooth, half-transparent and lossily compressed letters
+    have no one value: pieces that stand out from what is around them by a tenth of the image's
+    range, on all slices and in the same direction, count too, from four in a line on (six when
+    fewer than nine slices are looked at). On a single slice (a screenshot, text on one slice only,
+    text whose value changes with the slice) the pieces must have the slice's highest or lowest
+    value, and six are needed. Letters are 5 to 64 pixels high.
     """
     depth = len(slices)
     chosen = np.unique(np.linspace(0, depth - 1, SAMPLED_SLICES).round().astype(int))
@@ -72,6 +78,10 @@ def burned_in_text(slices: np.ndarray) -> str:
     if len(planes) >= LEAST_SLICES:
         ground = planes.mean(axis=0, dtype=np.float64)
         line = _best(_repeated(planes), ground, LEAST_LETTERS)
+        if line is None:
+            # Neighbouring slices of a thin stack share bones and vessels: a longer line is needed.
+            is_thick = len(planes) == SAMPLED_SLICES
+            line = _best(_smeared(planes), ground, LEAST_SMEARED if is_thick else LEAST_ALONE)
         if line is not None:
             return line.told("the same on all slices")
     for number, plane in zip(chosen, planes, strict=True):
@@ -106,6 +116,22 @@ def _repeated(planes: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
     for value in values[np.argsort(-counts, kind="stable")[:MOST_VALUES]]:
         yield float(value), same & (planes[0] == value)
     yield from _smooth(planes, same, values)
+
+
+def _smeared(planes: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+    """Give small and smeared letters: on all slices brighter, or darker, than around them."""
+    sample = planes[:, ::2, ::2]
+    low, high = np.percentile(sample, [1, 99])
+    least = LEAST_CONTRAST * (high - low if high > low else np.ptp(planes))
+    above = planes - ndimage.uniform_filter(planes.astype(np.float32), (0, NEARBY, NEARBY))
+    for contrast in (above.min(axis=0), (-above).min(axis=0)):
+        if not (contrast > least).any():
+            continue
+        # Letters that touch by their pale edges come apart at half of what they have inside.
+        half = float(np.percentile(contrast[contrast > least], 90)) / 2
+        for level in (least, max(least, half)):
+            inside = contrast > level
+            yield float(np.median(planes[:, inside])), inside
 
 
 def _smooth(

@@ -1,5 +1,7 @@
 """Text drawn into noisy pictures of three modalities is found; pictures without text are not."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image as Picture
@@ -82,7 +84,7 @@ def test_dark_text_on_the_patient_is_found_at_every_size(kind, size):
     assert "middle centre, the same on all slices" in found
 
 
-@pytest.mark.parametrize("size", [16, 22, 30])
+@pytest.mark.parametrize("size", [13, 16, 22, 30])
 @pytest.mark.parametrize("kind", PICTURES)
 def test_text_with_smooth_edges_is_found(kind, size):
     array = PICTURES[kind]
@@ -90,6 +92,31 @@ def test_text_with_smooth_edges_is_found(kind, size):
     assert burned_in_text(
         lettered(array, WHITE[kind], size=size, words=words, is_smooth=True)
     ).startswith("yes: ")
+
+
+def compressed(array: np.ndarray) -> np.ndarray:
+    planes = []
+    for plane in np.clip((array + 1024) / 10, 0, 255).astype(np.uint8):
+        data = io.BytesIO()
+        Picture.fromarray(plane).save(data, "JPEG", quality=75)
+        planes.append(np.asarray(Picture.open(data)))
+    return np.stack(planes)
+
+
+@pytest.mark.parametrize("size", [14, 20])
+def test_text_smeared_by_lossy_compression_is_found(size):
+    array = PICTURES["CT"]
+    assert burned_in_text(compressed(array)) == "no"
+    words = "DOE^J 1957" if size < 20 else "DOE JOHN"
+    text = compressed(lettered(array, 1500, size, "upper left", words, is_smooth=True))
+    assert "upper" in burned_in_text(text)
+
+
+def test_half_transparent_text_is_found():
+    array = np.concatenate([PICTURES["CT"], PICTURES["CT"][:3, :, ::-1]])
+    assert burned_in_text(array) == "no"
+    half = (array + lettered(array, 1500, 16, is_smooth=True)) / 2
+    assert "middle centre, the same on all slices" in burned_in_text(half)
 
 
 def test_dark_letters_on_a_bright_strip_are_found():
