@@ -13,14 +13,14 @@ from radtool.io import read_image
 pytest.importorskip("dicomanonymizer")
 
 IDENTIFYING = {
-    "PatientName": "DOE^Jane", "PatientID": "4711", "PatientBirthDate": "19500505",
+    "PatientName": "DOE^Jane", "PatientID": "MRN4711", "PatientBirthDate": "19500505",
     "PatientComments": "Jane called", "InstitutionName": "St. Elsewhere",
     "InstitutionAddress": "Elm Street 1", "ReferringPhysicianName": "House^Greg",
     "OperatorsName": "Smithers", "PerformingPhysicianName": "Smithers",
     "StudyDescription": "Jane thorax", "SeriesDescription": "Jane series",
     "AccessionNumber": "ACC123", "StationName": "CTSTATION", "DeviceSerialNumber": "SER777",
     "ProtocolName": "Jane protocol", "PatientAddress": "Elm Street 2",
-    "PatientTelephoneNumbers": "555-1234", "OtherPatientIDs": "4711B",
+    "PatientTelephoneNumbers": "555-1234", "OtherPatientIDs": "MRN4711B",
     "ImageComments": "Jane comment", "AdditionalPatientHistory": "history of Jane",
     "RequestedProcedureDescription": "Jane request", "EthnicGroup": "Elbonian",
     "StudyID": "S99999", "Occupation": "baker", "PatientAge": "069Y",
