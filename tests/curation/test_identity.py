@@ -12,7 +12,7 @@ from radtool.curation import curate
 from radtool.curation.identity import Pseudonyms
 from radtool.errors import InputError
 
-SECRETS = ("Jane", "DOE", "4711", "St. Elsewhere", "20200102", "19500505")
+SECRETS = ("Jane", "DOE", "M4711", "St. Elsewhere", "20200102", "19500505")
 
 
 def test_same_key_same_pseudonyms(tmp_path):
@@ -51,7 +51,7 @@ def test_a_strange_key_file_is_not_overwritten(tmp_path):
 
 def test_no_output_names_the_patient(tmp_path, phantoms):
     def change(dataset, _):
-        dataset.PatientName, dataset.PatientID = "DOE^Jane", "4711"
+        dataset.PatientName, dataset.PatientID = "DOE^Jane", "M4711"
         dataset.PatientBirthDate = "19500505"
         dataset.InstitutionName = "St. Elsewhere"
         dataset.SeriesDescription = "Jane's thorax"
@@ -66,7 +66,11 @@ def test_no_output_names_the_patient(tmp_path, phantoms):
         source / "gap", array, name="gap", change=lambda d, k: None if k == 3 else change(d, k)
     )
     phantoms.rtstruct(
-        source / "rs2", {"GTV": circles}, name="lost", patient="4711", change=lambda d: change(d, 0)
+        source / "rs2",
+        {"GTV": circles},
+        name="lost",
+        patient="M4711",
+        change=lambda d: change(d, 0),
     )
     broken = phantoms.series(source / "broken", array, name="broken", change=change)
     broken[0].write_bytes(broken[0].read_bytes()[:-100])
@@ -82,7 +86,7 @@ def test_no_output_names_the_patient(tmp_path, phantoms):
     private = tmp_path / "out.private"
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
     key = pd.read_csv(private / "key.csv", skiprows=1, dtype=str)
-    assert key["patient_id"].tolist() == ["4711"]
+    assert key["patient_id"].tolist() == ["M4711"]
     assert key["pseudonym"].tolist() == result.manifest["patient_id"].tolist()
 
 
@@ -96,7 +100,7 @@ def test_a_second_run_gives_the_same_pseudonyms_and_reuses(tmp_path, phantoms):
 
 
 def test_the_key_is_there_before_anything_carries_a_pseudonym(tmp_path, phantoms, monkeypatch):
-    phantoms.series(tmp_path / "in", np.full((4, 30, 30), 1000), patient="4711")
+    phantoms.series(tmp_path / "in", np.full((4, 30, 30), 1000), patient="M4711")
 
     def stopped(*_args):
         raise KeyboardInterrupt
@@ -107,15 +111,15 @@ def test_the_key_is_there_before_anything_carries_a_pseudonym(tmp_path, phantoms
             curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
     promised = pd.read_csv(tmp_path / "out.private/key.csv", skiprows=1, dtype=str)
     result = curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
-    assert promised["patient_id"].tolist() == ["4711"]
+    assert promised["patient_id"].tolist() == ["M4711"]
     assert set(result.manifest["patient_id"]) <= set(promised["pseudonym"])
     assert {failure.case_id[:11] for failure in result.failures} <= set(promised["pseudonym"])
 
 
 def test_the_key_names_a_patient_of_whom_there_is_only_a_structure_set(tmp_path, phantoms):
-    phantoms.series(tmp_path / "in/a", np.full((4, 30, 30), 1000), patient="4711")
+    phantoms.series(tmp_path / "in/a", np.full((4, 30, 30), 1000), patient="M4711")
     circles = {"GTV": [phantoms.circle((15, 15, 3), 6)]}
     phantoms.rtstruct(tmp_path / "in/rs", circles, name="lost", patient="0815")
     curate(tmp_path / "in", tmp_path / "out", pseudonyms=True)
     key = pd.read_csv(tmp_path / "out.private/key.csv", skiprows=1, dtype=str)
-    assert key["patient_id"].tolist() == ["0815", "4711"]
+    assert key["patient_id"].tolist() == ["0815", "M4711"]
