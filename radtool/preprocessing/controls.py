@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -29,7 +30,7 @@ ControlKind = Literal[
 ]
 CONTROLS: tuple[ControlKind, ...] = get_args(ControlKind)
 
-_TRIES = 200
+_TRIES, _PROBES, _FEW = 200, 64, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,22 +275,49 @@ def _place(
 ) -> tuple[int, ...] | None:
     """First voxel of a random box in which every voxel of the shape is allowed; None: no such.
 
-    Places are drawn until one fits. When none of many does, all places are tried at once by a
-    convolution; either way every place that fits is as likely as any other.
+    Places are drawn until one fits. When none of many does, all places are tried; either way every
+    place that fits is as likely as any other.
     """
     free = np.array(allowed.shape) - shape.shape + 1
     if np.count_nonzero(allowed) < np.count_nonzero(shape):
         return None
-    for _ in range(_TRIES):
-        start = tuple(int(index) for index in rng.integers(0, free))
-        z, y, x = (slice(a, a + n) for a, n in zip(start, shape.shape, strict=True))
-        if not np.any(shape & ~allowed[z, y, x]):
-            return start
-    kernel = shape[::-1, ::-1, ::-1].astype(np.float64)
-    from scipy.signal import fftconvolve  # 35 MB, with what it loads
+    for start in rng.integers(0, free, size=(_TRIES, 3)).tolist():
+        if _fits(allowed, shape, start):
+            return tuple(start)
+    for start in rng.permutation(_all_places(allowed, shape, rng)).tolist():
+        if _fits(allowed, shape, start):
+            return tuple(start)
+    return None
 
-    hits = fftconvolve((~allowed).astype(np.float64), kernel, mode="valid")
-    places = np.argwhere(hits < 0.5)
-    if not len(places):
-        return None
-    return tuple(int(index) for index in places[rng.integers(len(places))])
+
+def _fits(allowed: np.ndarray, shape: np.ndarray, start: Sequence[int]) -> bool:
+    z, y, x = (slice(a, a + n) for a, n in zip(start, shape.shape, strict=True))
+    return not np.any(shape & ~allowed[z, y, x])
+
+
+def _all_places(allowed: np.ndarray, shape: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Every place at which the shape fits, and at most a few at which it does not."""
+    surface = rng.permutation(np.argwhere(shape & ~ndimage.binary_erosion(shape)))
+    free = [n - m + 1 for n, m in zip(allowed.shape, shape.shape, strict=True)]
+    left = np.ones(free, dtype=bool)
+    for voxel in surface[:_PROBES]:
+        left &= allowed[tuple(slice(v, v + n) for v, n in zip(voxel, free, strict=True))]
+    places = np.argwhere(left)
+    if len(places) <= _FEW:
+        return places
+    first, last = places.min(0), places.max(0) + shape.shape
+    z, y, x = (slice(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True))
+    return np.argwhere(_hits(~allowed[z, y, x], shape) < 0.5) + first
+
+
+def _hits(forbidden: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """How many forbidden voxels the shape holds at each place: a correlation by Fourier transform.
+
+    What wraps around the edges falls on places that are cut off, so that nothing is padded.
+    """
+    from scipy import fft
+
+    spectrum = fft.rfftn(forbidden.astype(np.float64))
+    spectrum *= fft.rfftn(shape.astype(np.float64), forbidden.shape).conj()
+    z, y, x = (slice(0, n - m + 1) for n, m in zip(forbidden.shape, shape.shape, strict=True))
+    return fft.irfftn(spectrum, forbidden.shape, overwrite_x=True)[z, y, x]

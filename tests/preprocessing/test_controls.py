@@ -6,11 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from radtool.errors import GeometryError, InputError, ParameterError
 from radtool.features import Parameters, extract
 from radtool.image import Geometry, Image, Mask
-from radtool.preprocessing import Discretise
+from radtool.preprocessing import Discretise, controls
 from radtool.preprocessing.controls import (
     CONTROLS,
     NegativeControl,
@@ -152,6 +153,25 @@ def test_every_place_that_fits_is_found_and_equally_likely() -> None:
     n = len(places)
     chi2 = sum((count - 100) ** 2 / 100 for count in counts.values())
     assert chi2 < (n - 1) + 5 * np.sqrt(2 * (n - 1))
+
+
+def test_all_places_are_those_of_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An uneven shape among single forbidden voxels, by probes alone and by Fourier transform."""
+    rng = np.random.default_rng(4)
+    shape = ndimage.gaussian_filter(rng.normal(size=(4, 5, 6)), 1) > -0.1
+    allowed = rng.random((9, 14, 15)) > 0.01
+    expected = [
+        start
+        for start in itertools.product(range(6), range(10), range(10))
+        if allowed[tuple(slice(a, a + n) for a, n in zip(start, shape.shape, strict=True))][
+            shape
+        ].all()
+    ]
+    assert 20 < len(expected) < 400
+    monkeypatch.setattr(controls, "_FEW", 0)
+    monkeypatch.setattr(controls, "_PROBES", 3)
+    found = controls._all_places(allowed, shape, rng)
+    assert sorted(map(tuple, found.tolist())) == expected
 
 
 def test_the_only_place_among_a_million_is_found() -> None:
