@@ -98,9 +98,22 @@ def uno_c(y: pd.DataFrame, risk: pd.Series | np.ndarray, *, tau: float | None = 
 
 
 def compare_c(
-    y: pd.DataFrame, risk_a: pd.Series | np.ndarray, risk_b: pd.Series | np.ndarray
+    y: pd.DataFrame,
+    risk_a: pd.Series | np.ndarray,
+    risk_b: pd.Series | np.ndarray,
+    patients: pd.Series | np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Compare the Harrell C of two risk scores on the same cases.
+
+    Parameters
+    ----------
+    y : DataFrame
+        As for `harrell_c`.
+    risk_a, risk_b : array-like of shape (n,)
+        Higher = sooner event.
+    patients : array-like of shape (n,), optional
+        Patient of each case: lesions of one patient are then no independent cases (R:
+        ``concordance(..., cluster = )``). Default each case its own.
 
     Returns
     -------
@@ -110,7 +123,10 @@ def compare_c(
     """
     first, own = _concordance(y, risk_a)
     second, other = _concordance(y, risk_b)
-    se = float(np.sqrt(((other - own) ** 2).sum()))
+    gain = other - own
+    if patients is not None:
+        gain = np.bincount(pd.factorize(np.asarray(patients).astype(str))[0], gain)
+    se = float(np.sqrt((gain**2).sum()))
     return paired_difference("c", (first, second), se, len(own))
 
 

@@ -136,11 +136,11 @@ def compare_risks(
     risks : DataFrame
         One column a model, index as y; out-of-fold risks or predictions on new cases.
     patients : Series, optional
-        Patient of each case, for the bootstrap; default each case its own.
+        Patient of each case; default each case its own. DeLong's test does not know it.
     baseline : str, default "clinical_volume"
         Column that the others are compared with.
     interval : {"analytic", "bootstrap"}
-        Of the difference: infinitesimal jackknife or DeLong, which take cases as independent, or
+        Of the difference: infinitesimal jackknife (by patient) or DeLong (cases independent), or
         the percentiles of 2000 samples of the patients, with p from their standard deviation.
 
     Returns
@@ -189,8 +189,10 @@ def _gain(
 ) -> pd.Series:
     """Difference of the measure with its interval and p."""
     survival = isinstance(y, pd.DataFrame)
+    if interval == "analytic" and survival:
+        return compare_c(y, base, score, patients).iloc[0]
     if interval == "analytic":
-        return (compare_c if survival else compare_auc)(y, base, score).iloc[0]
+        return compare_auc(y, base, score).iloc[0]
     if interval != "bootstrap":
         raise InputError(f"interval must be 'analytic' or 'bootstrap', got {interval!r}")
     people = pd.Series(y.index, index=y.index) if patients is None else patients

@@ -210,3 +210,16 @@ def test_few_pairs_in_order_are_no_certainty():
     assert row["lower"] is None
     assert np.isnan(row["p"])
     assert compare_c(y, up, up)["p"][0] == 1
+
+
+def test_every_case_twice_is_no_more_evidence(small):
+    # Copies of a case are tied with it: C stays, and patient by patient so does the influence.
+    y, risk = small
+    twice = pd.concat([y, y], ignore_index=True)
+    scores = np.tile(risk, 2), np.tile(risk[::-1], 2)
+    patients = np.tile(np.arange(60), 2)
+    once = compare_c(y, risk, risk[::-1]).iloc[0]
+    found = compare_c(twice, *scores, patients).iloc[0]
+    assert found["difference"] == pytest.approx(once["difference"], abs=1e-12)
+    assert found["se"] == pytest.approx(once["se"], abs=1e-12)
+    assert compare_c(twice, *scores).iloc[0]["se"] == pytest.approx(once["se"] / np.sqrt(2))
