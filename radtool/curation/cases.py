@@ -29,6 +29,7 @@ from radtool.io import (
 )
 from radtool.io.seg import read_segments
 from radtool.io.series import read_planes
+from radtool.processes import follow_parent
 
 __all__ = ["CaseResult", "MaskTask", "SeriesTask", "remembered", "run_series"]
 
@@ -170,6 +171,7 @@ def run_series(task: SeriesTask, out: Path, work: Path) -> CaseResult:
     CaseResult
         Refused cases are failures in it, never exceptions.
     """
+    follow_parent()
     memory = work / "cases" / f"{task.stem}.json"
     earlier, key = remembered(memory)
     if key == task.key and all((out / name).is_file() for name in earlier.outputs):

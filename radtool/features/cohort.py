@@ -24,6 +24,7 @@ from radtool.files import decode, hash_of, read_json, sha256, write_json
 from radtool.image import Geometry, Mask
 from radtool.io import files_of, read_image, read_mask, read_masks
 from radtool.preprocessing.controls import NegativeControl
+from radtool.processes import follow_parent
 from radtool.table import (
     KEYS,
     MANIFEST_COLUMNS,
@@ -170,6 +171,7 @@ def _one_case(
     engine: Engine,
     control: NegativeControl | None,
 ) -> Outcome:
+    follow_parent()
     try:
         return _cached_case(case, params, cache, engine, control)
     except RadtoolError as error:

@@ -22,6 +22,7 @@ from radtool.filters import apply_filter
 from radtool.image import Image, Mask
 from radtool.preprocessing.discretise import Discretise
 from radtool.preprocessing.resample import resample_image
+from radtool.processes import follow_parent
 
 __all__ = ["MapPlan", "feature_maps", "plan_maps"]
 
@@ -297,6 +298,7 @@ def _tile(
     values: np.ndarray, counted: np.ndarray, places: np.ndarray, kernel: _Kernel
 ) -> np.ndarray:
     """Features (one column each) of the neighbourhoods of some places (one row each)."""
+    follow_parent()
     radius = kernel.radius
     result = np.empty((len(places), len(kernel.group)))
     for row, (z, y, x) in enumerate(places.tolist()):

@@ -19,6 +19,7 @@ from radtool.evaluation.estimate import Estimate
 from radtool.evaluation.roc import auc
 from radtool.models.cases import check_patients
 from radtool.models.signature import Signature
+from radtool.processes import follow_parent
 
 __all__ = [
     "CrossValidation",
@@ -309,6 +310,7 @@ def _run(
 def _one_fold(
     signature: Signature, X: pd.DataFrame, y: Any, people: pd.Series, task: Any
 ) -> tuple[dict[str, Any], np.ndarray | None, list[str]]:
+    follow_parent()
     repeat, name, train, test = task
     survival = isinstance(y, pd.DataFrame)
     row = {
@@ -369,6 +371,7 @@ def _one_sample(
     number: int,
     seed: np.random.SeedSequence,
 ) -> dict[str, Any]:
+    follow_parent()
     rows = resample_patients(people, np.random.default_rng(seed))
     index = pd.RangeIndex(len(rows))
     sample, target, own = (part.iloc[rows].set_axis(index) for part in (X, y, people))
