@@ -161,7 +161,7 @@ def develop(study: Study, plan: Plan, *, name: str, progress: Progress | None = 
         trained.out_of_fold[key] = risk
         if progress is not None:
             progress(done + 1, len(models), f"validate {study.endpoint.name}: {key}")
-    trained.comparisons.extend(compare(study.y, trained.out_of_fold, name, "nested CV"))
+    trained.comparisons.extend(compare(study, trained.out_of_fold, name, "nested CV"))
     if plan.permutations:
         trained.performance.append(_permuted(models[FULL], study, plan, (FULL, name)))
     return trained
@@ -294,15 +294,17 @@ def cross_validation_rows(
 
 
 def compare(
-    y: pd.DataFrame | pd.Series, scores: dict[str, pd.Series], cohort: str, design: str
+    study: Study, scores: dict[str, pd.Series], cohort: str, design: str
 ) -> list[Comparison]:
     """Paired differences in discrimination on the same cases, with interval and test."""
+    y = study.y
     survival = isinstance(y, pd.DataFrame)
     found = []
     for a, b in PAIRS:
         if a not in scores or b not in scores:
             continue
-        both = compare_risks(y, pd.DataFrame({b: scores[b], a: scores[a]}), baseline=b)
+        pair = pd.DataFrame({b: scores[b], a: scores[a]})
+        both = compare_risks(y, pair, study.patients, baseline=b)
         gain = both.set_index("model").loc[a]
         paired = Comparison(
             model_a=a,

@@ -132,7 +132,7 @@ def _measure(
         tested.performance.extend(rows)
         tested.remarks.extend(f"{LABELS.get(key, key)}, {name}: {n}" for n in found[key].notes)
     scores = {key: signature.predict_risk(study.X) for key, signature in signatures.items()}
-    tested.comparisons.extend(compare(study.y, scores, name, "external"))
+    tested.comparisons.extend(compare(study, scores, name, "external"))
     for key in (FULL, BASELINE, "volume"):
         if key in signatures:
             _add_curve(tested, signatures[key], study, scores[key], (key, name, cut))

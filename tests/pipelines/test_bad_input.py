@@ -182,3 +182,20 @@ def test_an_external_cohort_that_cannot_be_judged_is_named(tmp_path: Path) -> No
     features["site"] = ["A"] * (len(features) - 1) + ["C"]
     with pytest.raises(InputError, match="external cohort C: no two cases can be compared"):
         ask(features, outcomes.assign(dead=True), tmp_path)
+
+
+def test_two_lesions_a_patient_are_no_more_evidence_than_one(tmp_path: Path) -> None:
+    features, outcomes = simulated()
+    both = pd.concat(
+        [features.assign(roi=roi, case_id=features["patient_id"] + roi) for roi in ("a", "b")]
+    )
+    once, twice = (ask(table, outcomes, tmp_path / name).headline for name, table in
+                   (("one", features), ("two", both)))  # fmt: skip
+    assert once is not None
+    assert twice is not None
+    first, second = once.comparison, twice.comparison
+    assert first is not None
+    assert second is not None
+    # The lesions are copies, so that their models and their C are the same.
+    assert second.difference == pytest.approx(first.difference, abs=0.02)
+    assert second.upper - second.lower == pytest.approx(first.upper - first.lower, rel=0.1)
