@@ -24,8 +24,6 @@ __all__ = [
 def check_patients(X: pd.DataFrame, patients: pd.Series | None) -> pd.Series:
     """Return the patient of each case as text, in the order of X, or raise."""
     check_index(X)
-    if X.index.has_duplicates:
-        raise TableError("cases of X must have unique index values")
     if X.columns.has_duplicates:
         raise TableError(f"column named twice: {X.columns[X.columns.duplicated()].tolist()[:5]}")
     odd = [column for column in X.columns if not isinstance(column, str)]
@@ -51,6 +49,8 @@ def check_index(X: pd.DataFrame) -> None:
             f"cases of X have {X.index.nlevels} index levels; give each case one name"
             " (X.set_index('case_id'))"
         )
+    if X.index.has_duplicates:
+        raise TableError("cases of X must have unique index values")
 
 
 def hashed_ids(ids: Sequence[str] | pd.Series) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from radtool.errors import InputError, TableError
+from radtool.errors import InputError
 from radtool.models.block import Block, FittedBlock, matching_columns, require_columns
 from radtool.models.cases import (
     check_index,
@@ -256,8 +256,6 @@ class Signature:
     def _designs(self, X: pd.DataFrame) -> dict[str, pd.DataFrame]:
         self._check_fitted()
         check_index(X)
-        if X.index.has_duplicates:
-            raise TableError("cases of X must have unique index values")
         require_columns(self.inputs_, X)
         current = X
         if self.shared_ is not None:
