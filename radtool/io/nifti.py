@@ -10,13 +10,13 @@ import gzip
 import itertools
 import math
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from isal import isal_zlib
 
 from radtool.errors import GeometryError, InputError
 from radtool.image import Geometry
@@ -25,6 +25,7 @@ __all__ = ["is_nifti", "nifti_bytes", "read_nifti"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WINDOW = 31
+DAMAGED_GZIP: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 MOST_PACKED = 1100
 """Deflate makes its input at most 1032 times smaller."""
 PIECE = 1 << 18
@@ -98,7 +99,7 @@ def read_nifti(source: Path) -> tuple[np.ndarray, Geometry]:
     """
     try:
         return _read(source)
-    except (EOFError, zlib.error) as error:
+    except (EOFError, DAMAGED_GZIP) as error:
         raise InputError(f"{source}: truncated or damaged gzip file ({error})") from error
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror or error})") from error
@@ -164,7 +165,7 @@ def _pieces(source: Path) -> Iterator[bytes]:
                 yield piece
                 piece = file.read(PIECE)
             return
-        member = zlib.decompressobj(GZIP_WINDOW)
+        member = isal_zlib.decompressobj(GZIP_WINDOW)
         while piece:
             yield member.decompress(piece, 8 * PIECE)
             piece = member.unconsumed_tail
@@ -172,7 +173,7 @@ def _pieces(source: Path) -> Iterator[bytes]:
                 piece = member.unused_data.lstrip(b"\0")
                 if not (piece := piece or file.read(PIECE).lstrip(b"\0")):
                     return
-                member = zlib.decompressobj(GZIP_WINDOW)
+                member = isal_zlib.decompressobj(GZIP_WINDOW)
             piece = piece or file.read(PIECE)
         yield member.flush()
         if not member.eof:
