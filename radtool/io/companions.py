@@ -1,4 +1,4 @@
-"""Which files an image is made of: a header may say that its voxels lie in another one."""
+"""What a header says and ITK passes over: voxels in another file, sizes that are not in mm."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 
 from radtool.errors import InputError
 
-__all__ = ["files_of"]
+__all__ = ["check_units", "files_of"]
 
 HEAD = 2**20
 META = re.compile(rb"^[ \t]*ElementDataFile[ \t]*[=:][ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 NRRD = re.compile(rb"^[ \t]*data ?file[ \t]*:=?[ \t]*(.*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
 NRRD_END = re.compile(rb"\r?\n\r?\n")
+UNITS = re.compile(rb"^space units:(.*)$|^[ \t]*DistanceUnits[ \t]*=(.*)$", re.MULTILINE | re.I)
+MILLIMETRES = {"mm", "millimeter", "millimeters", "millimetre", "millimetres", "", "???"}
 PAIR = re.compile(r"(?i)\.(hdr|img)(\.gz)?$")
 PAIRED = (".hdr", ".img", ".hdr.gz", ".img.gz")
 
@@ -53,6 +55,27 @@ def files_of(path: str | os.PathLike[str]) -> list[Path]:
         pair = [source.with_name(stem + suffix) for suffix in PAIRED]
         return [source, *(other for other in pair if other != source and other.is_file())]
     return [source]
+
+
+def check_units(source: Path) -> None:
+    """Refuse a NRRD or MetaImage header that gives its sizes in another unit than millimetres.
+
+    Raises
+    ------
+    InputError
+        It names another unit, which ITK would read as millimetres.
+    """
+    if not source.name.lower().endswith((".mhd", ".mha", ".nhdr", ".nrrd")):
+        return
+    head = NRRD_END.split(_head(source), maxsplit=1)[0]
+    for parts in UNITS.findall(head):
+        words = b"".join(parts).decode("utf-8", "replace").replace('"', " ").split()
+        foreign = [word for word in words if word.lower() not in MILLIMETRES]
+        if foreign:
+            raise InputError(
+                f"{source}: its sizes are in {', '.join(dict.fromkeys(foreign))}, not mm; save it"
+                " with sizes in millimetres"
+            )
 
 
 def _head(source: Path) -> bytes:

@@ -20,6 +20,10 @@ __all__ = ["labels_of", "place_mask", "read_mask", "write_mask"]
 
 MOST_LABELS = 64
 """More distinct values than this are intensities, not labels."""
+MOST_OF_AN_ATLAS = 1000
+"""More distinct values than this are intensities even where one of them is asked for."""
+SPARSE = 3
+"""Every so many voxels along each axis are enough to tell an image from an atlas."""
 ROUNDING = 0.01
 """Largest deviation from the image's grid, as a fraction of a voxel, that is rounding."""
 
@@ -119,6 +123,7 @@ def _label_image(source: Path, roi: str | None, label: int | None) -> Mask:
     if label == 0:
         raise InputError(f"{source}: label 0 is what lies outside; choose another")
     if label is not None:
+        _check_labels(array, source)
         inside = _where(lambda values: values == label, array)
         if not inside.any():
             found = _listed_labels(array, geometry)
@@ -137,6 +142,21 @@ def _label_image(source: Path, roi: str | None, label: int | None) -> Mask:
     raise InputError(
         f"{source}: {len(labels)} labels, choose one with label=: {_listed_labels(array, geometry)}"
     )
+
+
+def _check_labels(array: np.ndarray, source: Path) -> None:
+    """Refuse an image in place of a mask: one of its intensities may well be the label wanted."""
+    if array.min() < 0:
+        what = f"negative values, down to {array.min():g}"
+    elif array.dtype.kind == "f" and np.any(array != np.rint(array), where=~np.isnan(array)):
+        what = "fractions"
+    elif array.max() > MOST_OF_AN_ATLAS and (
+        (found := np.unique(array[::SPARSE, ::SPARSE, ::SPARSE]).size) > MOST_OF_AN_ATLAS
+    ):
+        what = f"more than {found} different values"
+    else:
+        return
+    raise InputError(f"{source}: {what}; this looks like an image, not a mask")
 
 
 def _where(chosen: Callable[[np.ndarray], np.ndarray], array: np.ndarray) -> np.ndarray:

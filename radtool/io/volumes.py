@@ -11,7 +11,7 @@ import numpy as np
 from radtool.errors import GeometryError, InputError
 from radtool.files import atomic_path
 from radtool.image import Geometry, Image
-from radtool.io.companions import files_of
+from radtool.io.companions import check_units, files_of
 from radtool.io.headers import is_dicom
 from radtool.io.nifti import is_nifti, nifti_bytes, read_nifti
 from radtool.io.series import read_series
@@ -67,6 +67,7 @@ def read_volume(source: Path) -> tuple[np.ndarray, Geometry]:
     import SimpleITK as sitk  # 90 MB that NIfTI and plain DICOM do not need
 
     files_of(source)
+    check_units(source)
     if (kind := sitk.ImageFileReader.GetImageIOFromFileName(os.fspath(source))) in ELSEWHERE:
         raise InputError(f"{source}: {kind} may read other files than this; convert it to NIfTI")
     try:

@@ -40,7 +40,7 @@ KINDS = {
         "mempty.nii: the mask is empty, every voxel is 0",
         "label 1 is not present; found no",
     ),
-    "an image as mask": ("looks like an image, not a mask", "label 1 is not present"),
+    "an image as mask": ("looks like an image, not a mask", "this looks like an image, not a mask"),
     "outside": ("144 of 144 voxels lie outside the image, by up to 496.0 mm",) * 2,
     "half a voxel away": ("up to 0.50 mm (0.50 voxel) apart",) * 2,
     "another size": ("mm (z, y, x), voxel centres up to",) * 2,
