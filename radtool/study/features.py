@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from radtool.errors import RadtoolWarning, quoted
 from radtool.features import load_params
 from radtool.provenance import provenance
 from radtool.study.config import StudySettings
@@ -27,6 +29,8 @@ from radtool.table import (
 
 __all__ = ["MadeFeatures", "make_features"]
 
+PARAMETERS_HASH = "params_sha256"
+"""Tables that radtool made have it; what else is in them is known not to be a feature."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -70,12 +74,7 @@ def make_features(
     """
     target = folder / "features.parquet"
     if settings.data.features is not None:
-        given = read_table(settings.data.features, rename=settings.data.columns)
-        if settings.data.features == settings.data.outcomes:
-            # Everything else in the one table is read as outcomes, and only what is named predicts.
-            kept = {*KEYS, *feature_columns(given)}
-            given = given[[column for column in given.columns if column in kept]]
-        table = check_features(given, settings.data.features.name)
+        table = _given(settings, settings.data.features)
         write_table(table, target, provenance({}, [settings.data.features]))
         return MadeFeatures(table)
     cases = find_cases(settings, folder / "curated", jobs=jobs, progress=progress)
@@ -111,3 +110,23 @@ def _parameters(settings: StudySettings) -> dict[str, Any]:
         return {**load_params(chosen).to_dict(), **by_lesion}
     named = {modality: load_params(name).to_dict() for modality, name in sorted(chosen.items())}
     return {**named, **by_lesion}
+
+
+def _given(settings: StudySettings, source: Path) -> pd.DataFrame:
+    given = read_table(source, rename=settings.data.columns)
+    features = feature_columns(given)
+    if source == settings.data.outcomes:
+        # Everything else in the one table is read as outcomes, and only what is named predicts.
+        given = given[[column for column in given.columns if column in {*KEYS, *features}]]
+    table = check_features(given, source.name)
+    others = given.select_dtypes("number").columns.difference([*KEYS, *features], sort=False)
+    if len(others) and PARAMETERS_HASH not in given.columns:
+        warnings.warn(
+            f"{source.name}: {len(others)} column(s) of numbers are left out, because they are not"
+            f" named as features: {quoted(others)}. A feature is called"
+            " <image>_<family>_<feature>, such as original_glcm_contrast; data.columns gives other"
+            " names",
+            RadtoolWarning,
+            stacklevel=3,
+        )
+    return table
