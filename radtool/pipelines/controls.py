@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from radtool.errors import RadtoolError, RadtoolWarning
-from radtool.models import Signature, compare_risks, cross_validate
-from radtool.pipelines.endpoint import FULL, Plan, Trained, count_events
+from radtool.models import Signature, compare_risks
+from radtool.pipelines.endpoint import FULL, Plan, Trained, count_events, cross_validated
 from radtool.report.results import Control, ControlRow
 from radtool.report.results.record import or_none
 from radtool.table import Study
@@ -103,8 +103,8 @@ def _compared(
         warnings.simplefilter("ignore", RadtoolWarning)
         real = trained.out_of_fold[key]
         if not inside.is_whole:
-            real = _out_of_fold(signature, inside.real, plan)
-        control = _out_of_fold(signature, inside.control, plan)
+            real = cross_validated(signature, inside.real, plan).risk
+        control = cross_validated(signature, inside.control, plan).risk
         rows = [_row(inside, (key, "nested CV"), real, control)]
         if outside is not None:
             fitted = signature if inside.is_whole else _fitted(signature, inside.real)
@@ -112,20 +112,6 @@ def _compared(
             scores = fitted.predict_risk(outside.real.X), other.predict_risk(outside.control.X)
             rows.append(_row(outside, (key, "external"), *scores))
     return rows
-
-
-def _out_of_fold(signature: Signature, study: Study, plan: Plan) -> pd.Series:
-    made = cross_validate(
-        signature,
-        study.X,
-        study.y,
-        study.patients,
-        folds=plan.folds,
-        repeats=plan.repeats,
-        seed=plan.seed,
-        jobs=plan.jobs,
-    )
-    return made.risk
 
 
 def _fitted(signature: Signature, study: Study) -> Signature:

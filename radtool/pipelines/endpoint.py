@@ -42,6 +42,7 @@ __all__ = [
     "Trained",
     "compare",
     "count_events",
+    "cross_validated",
     "cross_validation_rows",
     "develop",
     "new_words",
@@ -196,11 +197,9 @@ def new_words(met: list[warnings.WarningMessage], known: list[str]) -> list[str]
     return [word for word in dict.fromkeys(words) if word not in known]
 
 
-def _internal(
-    signature: Signature, study: Study, plan: Plan, names: tuple[str, str]
-) -> tuple[list[PerformanceRow], pd.Series]:
-    measure = "harrell_c" if study.endpoint.is_survival else "auc"
-    folds = cross_validate(
+def cross_validated(signature: Signature, study: Study, plan: Plan) -> CrossValidation:
+    """Cross-validate a signature on a study in the folds of the plan."""
+    return cross_validate(
         signature,
         study.X,
         study.y,
@@ -210,6 +209,13 @@ def _internal(
         seed=plan.seed,
         jobs=plan.jobs,
     )
+
+
+def _internal(
+    signature: Signature, study: Study, plan: Plan, names: tuple[str, str]
+) -> tuple[list[PerformanceRow], pd.Series]:
+    measure = "harrell_c" if study.endpoint.is_survival else "auc"
+    folds = cross_validated(signature, study, plan)
     rows = cross_validation_rows(folds, study, measure, names)
     # Trees fit their training cases almost perfectly; what the bootstrap subtracts from such an
     # apparent score is too little (Efron and Tibshirani, JASA 1997), so it is not shown at all.
