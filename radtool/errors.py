@@ -31,6 +31,7 @@ __all__ = [
     "SignatureError",
     "TableError",
     "did_you_mean",
+    "listed",
     "quoted",
 ]
 
@@ -113,6 +114,11 @@ def quoted(values: Iterable[object], most: int = 5) -> str:
     >>> quoted(["P1", "P2", "P3"], most=2)
     "'P1', 'P2' and 1 more"
     """
+    return listed((repr(str(value)) for value in values), most)
+
+
+def listed(values: Iterable[object], most: int = 5) -> str:
+    """Return the first values in words, as they are, and how many more there are."""
     values = list(values)
-    shown = ", ".join(map(repr, map(str, values[:most])))
+    shown = ", ".join(map(str, values[:most]))
     return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

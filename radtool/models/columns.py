@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from radtool.errors import InputError, RadtoolWarning
+from radtool.errors import InputError, RadtoolWarning, listed
 from radtool.table import FeatureStep
-from radtool.table.contracts import as_key, listed
+from radtool.table.contracts import as_key
 
 __all__ = ["Log", "PrepareColumns"]
 

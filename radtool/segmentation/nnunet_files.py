@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from radtool.curation.naming import file_names
-from radtool.errors import InputError, TableError
+from radtool.errors import InputError, TableError, listed
 from radtool.files import write_json
 from radtool.image import Mask
 from radtool.io import read_image, read_mask, write_image, write_mask
 from radtool.segmentation.dataset import SPLITS
 from radtool.table import read_manifest
-from radtool.table.contracts import listed
 
 __all__ = ["adopt_nnunet", "export_nnunet"]
 

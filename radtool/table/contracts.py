@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radtool.errors import RadtoolError, TableError, did_you_mean
+from radtool.errors import RadtoolError, TableError, did_you_mean, listed
 
 __all__ = [
     "FAMILIES",
@@ -22,7 +22,6 @@ __all__ = [
     "check_survival",
     "failures_in_words",
     "feature_columns",
-    "listed",
     "no_column",
     "refuse_twice",
 ]
@@ -276,10 +275,3 @@ def no_column(table: str, column: str, present: Iterable[object]) -> str:
     """Return that a table lacks a column, the nearest one it has or else what it has."""
     near = did_you_mean(column, map(str, present)).replace("; allowed:", "; there are")
     return f"{table} has no column {column!r}{near}"
-
-
-def listed(values: Iterable[object], most: int = 5) -> str:
-    """Return the first values in words, and how many more there are."""
-    values = list(values)
-    shown = ", ".join(map(str, values[:most]))
-    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from radtool.errors import InputError, TableError
+from radtool.errors import InputError, TableError, listed
 from radtool.files import atomic_path, write_json
 from radtool.provenance import sidecar_path
-from radtool.table.contracts import KEYS, as_key, check_manifest, listed, refuse_twice
+from radtool.table.contracts import KEYS, as_key, check_manifest, refuse_twice
 
 __all__ = ["read_manifest", "read_table", "write_table"]
 

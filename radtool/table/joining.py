@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from radtool.errors import RadtoolWarning, TableError
+from radtool.errors import RadtoolWarning, TableError, listed
 from radtool.table.contracts import (
     Failure,
     as_key,
     check_features,
     feature_columns,
-    listed,
     no_column,
     refuse_twice,
 )

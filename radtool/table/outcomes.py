@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radtool.errors import InputError, TableError
-from radtool.table.contracts import as_key, check_survival, listed
+from radtool.errors import InputError, TableError, listed
+from radtool.table.contracts import as_key, check_survival
 
 __all__ = ["Endpoint", "read_outcome"]
 
