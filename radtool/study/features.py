@@ -78,7 +78,8 @@ def make_features(
         write_table(table, target, provenance({}, [settings.data.features]))
         return MadeFeatures(table)
     cases = find_cases(settings, folder / "curated", jobs=jobs, progress=progress)
-    check_outcomes(settings, cases.manifest)
+    if settings.data.manifest is None:  # the patients of a manifest were looked up before
+        check_outcomes(settings, cases.manifest)
     result = extract_to(
         cases.manifest,
         settings.extraction.parameters,
